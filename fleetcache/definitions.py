@@ -1,0 +1,246 @@
+"""What every figure means: the fixed thresholds, the words, and the one way to make a rate.
+
+The thresholds are rendered into the SQL facts (``source/schema/facts.sql``), from which the
+materialized view and the raw queries both count; the words are the tooltips of the pages.
+House rules in the manner of EASA Part-FCL and Part-ORO; not legal advice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+EXPIRING_DAYS = 30
+BANDS: tuple[tuple[str, int | None], ...] = (
+    ("expired", None),
+    ("days0to7", 0),
+    ("days8to30", 8),
+    ("days31to60", 31),
+    ("days61to90", 61),
+    ("later", 91),
+)
+"""Band and its first day before expiry; a band ends where the next begins."""
+
+RETIREMENT_YEARS = (2, 5, 10)
+DUE_SOON_YEARS, NEARING_YEARS, OUTLOOK_YEARS = RETIREMENT_YEARS
+RETIREMENT_MONTHS = 60
+AVAILABILITY_PERIODS = 4
+"""Roster periods for which availability is counted: the current one and the next three."""
+TREND_DAYS = 30
+CALENDAR_DAYS = 90
+
+REQUESTED_LEAVE = ("ANNUAL", "LSL", "LWOP", "RDO", "SDO")
+NOTIFIED_LEAVE = ("SICK", "COMPASSIONATE", "MATERNITY")
+
+OK_SHARE, WATCH_SHARE = 100, 90
+
+RANKS = {"captain": "Captain", "first_officer": "First officer"}
+
+
+def rate(part: int, whole: int) -> float | None:
+    """Percentage with one decimal, rounded half up; None where there is nothing to divide by.
+
+    100.0 is given only when all count and 0.0 only when none do (else 99.9 and 0.1).
+    """
+    if not 0 <= part <= whole:
+        raise ValueError(f"{part} of {whole} is not a share")
+    if whole == 0:
+        return None
+    tenths = int((Decimal(1000 * part) / whole).quantize(Decimal(1), ROUND_HALF_UP))
+    if part < whole:
+        tenths = min(tenths, 999)
+    if part > 0:
+        tenths = max(tenths, 1)
+    return tenths / 10
+
+
+def strength(have: int, need: int) -> str:
+    """``ok``, ``watch`` or ``short``: what there is against what is required."""
+    if have * 100 >= need * OK_SHARE:
+        return "ok"
+    return "watch" if have * 100 >= need * WATCH_SHARE else "short"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """How a figure is named on a page, and what it counts, in words."""
+
+    label: str
+    words: str
+
+
+def _days(band: str) -> str:
+    names = [name for name, _ in BANDS]
+    place = names.index(band)
+    first = BANDS[place][1]
+    if place + 1 == len(BANDS):
+        return f"more than {(first or 0) - 1} days ahead"
+    after = BANDS[place + 1][1] or 0
+    return f"{first} to {after - 1} days ahead, today being day 0"
+
+
+_CERTIFICATION = "Current rows of active pilots."
+
+GLOSSARY: dict[str, Definition] = {
+    "pilots.total": Definition("Pilots", "Everyone on file, inactive pilots included."),
+    "pilots.active": Definition("Active pilots", "Pilots not marked inactive."),
+    "pilots.captains": Definition("Captains", "Active pilots of captain's rank."),
+    "pilots.firstOfficers": Definition(
+        "First officers", "Active pilots of first officer's rank."
+    ),
+    "pilots.trainingCaptains": Definition(
+        "Training captains",
+        "Active captains who train. A pilot may be training captain and examiner at once.",
+    ),
+    "pilots.examiners": Definition(
+        "Examiners",
+        "Active captains who examine. A pilot may be training captain and examiner at once.",
+    ),
+    "certifications.total": Definition(
+        "Certifications", f"{_CERTIFICATION} Missing checks come on top: they have no row."
+    ),
+    "certifications.current": Definition(
+        "Current",
+        f"Expiry more than {EXPIRING_DAYS} days ahead, or a document that never expires. "
+        f"{_CERTIFICATION}",
+    ),
+    "certifications.expiring": Definition(
+        "Expiring",
+        f"Expiry from today up to {EXPIRING_DAYS} days ahead. "
+        f"Still valid, through the printed day. {_CERTIFICATION}",
+    ),
+    "certifications.expired": Definition(
+        "Expired", f"Expiry before today; the printed day itself still counts. {_CERTIFICATION}"
+    ),
+    "certifications.missing": Definition(
+        "Missing", "A check that is required of the pilot and has no row at all."
+    ),
+    "certifications.undated": Definition(
+        "Undated", f"The document should have an expiry date and has none. {_CERTIFICATION}"
+    ),
+    "certifications.complianceRate": Definition(
+        "Pilot compliance",
+        "Compliant / active pilots. Not compliant: a required item expired or missing, or past "
+        "the retirement limit. Unproven pilots (a required item undated) count as neither.",
+    ),
+    "certifications.compliantPilots": Definition(
+        "Compliant pilots",
+        "Active pilots with every required item dated and valid, and below the age limit.",
+    ),
+    "certifications.unprovenPilots": Definition(
+        "Unproven pilots",
+        "Active pilots with a required item undated and nothing worse: "
+        "neither compliant nor known not to be.",
+    ),
+    "certifications.validityRate": Definition(
+        "Check validity", "(Current + expiring) / dated certifications."
+    ),
+    "certifications.fullyCurrentRate": Definition(
+        "Fully current", "Current / dated certifications."
+    ),
+    "leave.pending": Definition(
+        "Leave undecided",
+        "Requests submitted or in review whose last day is today or later.",
+    ),
+    "leave.approved": Definition(
+        "Leave approved", "Approved requests whose last day is today or later."
+    ),
+    "leave.denied": Definition(
+        "Leave denied", "Denied requests whose last day is today or later."
+    ),
+    "leave.undecidedStarted": Definition(
+        "Undecided, already begun",
+        "Requests submitted or in review whose first day is today or past.",
+    ),
+    "leave.onLeaveToday": Definition(
+        "On leave today", "Distinct active pilots with approved leave covering today."
+    ),
+    "leave.daysThisMonth": Definition(
+        "Leave days this month",
+        "Distinct pilot-days of approved leave in the current calendar month.",
+    ),
+    "alerts.criticalExpired": Definition(
+        "Pilots with an expired item", "Active pilots with at least one required item expired."
+    ),
+    "alerts.expiringThisWeek": Definition(
+        "Lapse this week", f"Certifications with expiry {_days('days0to7')}. {_CERTIFICATION}"
+    ),
+    "alerts.missingCertifications": Definition(
+        "Missing checks", "Checks that are required of a pilot and have no row at all."
+    ),
+    "retirement.overdue": Definition(
+        "Past the limit",
+        "Active pilots whose age limit is today or past. The limit bites on the birthday itself.",
+    ),
+    "retirement.years0to2": Definition(
+        "Within 2 years", "Age limit after today and up to 2 years ahead."
+    ),
+    "retirement.years2to5": Definition("2 to 5 years", "Age limit over 2 and up to 5 years ahead."),
+    "retirement.years5to10": Definition(
+        "5 to 10 years", "Age limit over 5 and up to 10 years ahead."
+    ),
+    "retirement.unknown": Definition(
+        "No date of birth", "Active pilots whose age limit cannot be known."
+    ),
+    "categories": Definition(
+        "Validity by category",
+        "(Current + expiring) / (current + expiring + expired + missing), per category.",
+    ),
+    "bands.days0to7": Definition("0-7 days", f"Expiry {_days('days0to7')}."),
+    "bands.days8to30": Definition("8-30 days", f"Expiry {_days('days8to30')}."),
+    "bands.days31to60": Definition("31-60 days", f"Expiry {_days('days31to60')}."),
+    "bands.days61to90": Definition("61-90 days", f"Expiry {_days('days61to90')}."),
+    "bands.later": Definition("> 90 days", f"Expiry {_days('later')}, or never."),
+    "strength.required": Definition("Required", "Crew per hull x hulls of the fleet."),
+    "strength.instructors": Definition(
+        "Required instructors",
+        "Training captains and examiners: one for every so many active pilots of the fleet, "
+        "rounded up, fleet by fleet.",
+    ),
+    "strength.qualified": Definition(
+        "Qualified",
+        "Active pilots with no required item expired or missing, and below the age limit.",
+    ),
+    "strength.onLeave": Definition(
+        "On leave", "Distinct active pilots with approved leave covering today."
+    ),
+    "strength.available": Definition(
+        "Available today", "Qualified on paper and not on approved leave today."
+    ),
+    "strength.margin": Definition("Margin", "Available today minus the minimum of the day."),
+    "strength.status": Definition(
+        "Status",
+        f"Active against required: {OK_SHARE} % or more is ok, {WATCH_SHARE} % or more is watch, "
+        "else short.",
+    ),
+    "availability.ifRenewed": Definition(
+        "If renewed",
+        "Active today, less approved leave, less pilots at the age limit by that day. "
+        "Assumes every renewal is done in time. Rotations of tours and commuting contracts "
+        "are not subtracted.",
+    ),
+    "availability.onPaper": Definition(
+        "On paper",
+        "If renewed, less pilots with a required item missing or expired on that day as the "
+        "documents stand now. Rotations of tours and commuting contracts are not subtracted.",
+    ),
+    "succession.ready": Definition(
+        "Ready for command",
+        "First officers with an ATPL, nothing required lapsed, and the service and age set "
+        "under succession in the settings (15 years and 35 unless changed).",
+    ),
+    "succession.potential": Definition(
+        "Potential",
+        "First officers not yet ready with the service and age set for potential "
+        "(10 years and 30 unless changed).",
+    ),
+    "succession.developing": Definition(
+        "Developing", "Other first officers with the service set for developing (5 years)."
+    ),
+    "succession.notYet": Definition("Not yet", "First officers with less service than that."),
+    "succession.captainsLeaving": Definition(
+        "Captains leaving",
+        f"Captains of the fleet at the age limit within {NEARING_YEARS} years, "
+        "those past it included.",
+    ),
+}

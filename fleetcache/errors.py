@@ -1,0 +1,129 @@
+"""The glossary of everything that can go wrong on purpose.
+
+Each error says what happened (the message, by default the docstring), what a person
+can do about it (``hint``) and which HTTP status it becomes (``status``).
+"""
+
+from __future__ import annotations
+
+
+class FleetcacheError(Exception):
+    """Something went wrong in fleetcache."""
+
+    status = 500
+    hint = "Look at the application log for the cause."
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+        if hint is not None:
+            self.hint = hint
+
+    @property
+    def message(self) -> str:
+        """What happened, in one sentence."""
+        return str(self)
+
+
+class BadSetting(FleetcacheError):
+    """A setting has a value that cannot be used."""
+
+    hint = "Run `python -m fleetcache settings` to see every value and where it came from."
+
+
+class NoServer(FleetcacheError):
+    """A server that fleetcache needs was not found on this machine."""
+
+    status = 503
+
+
+class ServerFailed(FleetcacheError):
+    """An embedded server did not start."""
+
+    status = 503
+
+
+class WrongVersion(FleetcacheError):
+    """The data directory belongs to a server of another major version."""
+
+    status = 503
+
+
+class HomeUnusable(FleetcacheError):
+    """The data directory cannot be used."""
+
+    status = 503
+    hint = "Point FLEETCACHE_HOME at a directory that you may write to and that has free space."
+
+
+class PortTaken(FleetcacheError):
+    """The port is in use by another program."""
+
+    hint = "Stop that program, or choose another port with --server.port."
+
+
+class SourceDown(FleetcacheError):
+    """PostgreSQL did not answer."""
+
+    status = 503
+    hint = "Check that PostgreSQL runs and that DATABASE_URL is right."
+
+
+class ForeignDatabase(FleetcacheError):
+    """The database holds tables that are not ours, and no fleetcache schema."""
+
+    hint = "Point DATABASE_URL at an empty database, or at one that fleetcache created."
+
+
+class NotMigrated(FleetcacheError):
+    """The database schema is missing or older than this program."""
+
+    status = 503
+    hint = "Run `python -m fleetcache migrate`."
+
+
+class ViewUnusable(FleetcacheError):
+    """The materialized view cannot serve this key now."""
+
+    status = 503
+    hint = "Run `python -m fleetcache migrate`, then `python -m fleetcache refresh`."
+
+
+class BadPayload(FleetcacheError):
+    """A stored value does not have the shape this program expects."""
+
+    status = 503
+
+
+class StoreDown(FleetcacheError):
+    """Redis did not answer."""
+
+    status = 503
+    hint = "Check that Redis runs and that REDIS_URL is right."
+
+
+class Unavailable(FleetcacheError):
+    """No layer could give this figure."""
+
+    status = 503
+    hint = "Bring PostgreSQL back; the pages recover by themselves."
+
+
+class UnknownKey(FleetcacheError):
+    """That is not the name of a cached value."""
+
+    status = 400
+    hint = "The names are listed on the Cache page and by `python -m fleetcache health`."
+
+
+class BadPattern(FleetcacheError):
+    """A pattern must start with fleet:, ref: or dashboard:."""
+
+    status = 400
+    hint = "For everything use flush; for one family write, for example, fleet:leave:*."
+
+
+class Busy(FleetcacheError):
+    """Another instance is doing this right now."""
+
+    status = 409
+    hint = "Wait until it has finished, then look again."

@@ -1,0 +1,1 @@
+"""The shape of every cached value: counts only, strictly parsed; rates are made when asked."""

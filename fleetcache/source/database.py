@@ -1,0 +1,170 @@
+"""The connection to PostgreSQL: pooled, with deadlines, and with errors a person can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from fleetcache.errors import BadSetting, FleetcacheError, NotMigrated, SourceDown
+
+MINIMUM_VERSION = 15
+
+
+def checked_url(url: str, *, setting: str = "DATABASE_URL") -> str:
+    """``url`` in the form the driver takes. Raises BadSetting naming ``setting`` and the fault."""
+    try:
+        parsed = make_url(url)
+        port = parsed.port
+    except (ArgumentError, ValueError) as error:
+        raise BadSetting(f"{setting} is not a database URL: {_fault(error)}.") from error
+    if parsed.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise BadSetting(
+            f"{setting} starts with “{parsed.drivername}://”; fleetcache needs postgresql://."
+        )
+    if port is not None and not 0 < port < 65536:
+        raise BadSetting(f"{setting} has the port {port}, which is not between 1 and 65535.")
+    if not parsed.database:
+        raise BadSetting(f"{setting} names no database (…/NAME at its end).")
+    return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def _fault(error: Exception) -> str:
+    text = str(error).splitlines()[0].rstrip(".")
+    # SQLAlchemy repeats the whole URL, which may hold a password.
+    return "it cannot be parsed" if "Could not parse" in text else text
+
+
+class Database:
+    """A pool of connections.
+
+    ``connect_seconds`` and ``statement_seconds`` bound how long a caller can be kept waiting for
+    a connection and for one statement.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        connect_seconds: float = 2.0,
+        statement_seconds: float = 30.0,
+        pool_size: int = 8,
+    ) -> None:
+        self.url = checked_url(url)
+        self._statement_seconds = statement_seconds
+        self._engine = create_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=connect_seconds,
+            pool_pre_ping=True,
+            pool_use_lifo=True,
+            connect_args={"connect_timeout": max(1, round(connect_seconds)), "prepare_threshold": 2},
+        )
+        settings = (
+            "SELECT set_config('search_path', 'fleetcache, pg_temp', false),"
+            " set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false),"
+            f" set_config('statement_timeout', '{int(statement_seconds * 1000)}', false),"
+            " set_config('application_name', 'fleetcache', false)"
+        )
+
+        @event.listens_for(self._engine, "connect")
+        def prepare(connection: Any, _record: Any) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(settings)
+            connection.commit()
+
+    @contextmanager
+    def snapshot(self, *, role: str | None = None, today: date | None = None) -> Iterator[Connection]:
+        """A read-only transaction in which every statement sees the same instant.
+
+        ``role`` is the signed-in role that row-level security asks for; ``today`` counts as of
+        another day. Both end with the transaction. Raises SourceDown or NotMigrated.
+        """
+        with errors(), self._engine.connect().execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        ) as connection:
+            if role is not None:
+                _set_local(connection, "fleetcache.role", role)
+            if today is not None:
+                _set_local(connection, "fleetcache.today", today.isoformat())
+            yield connection
+
+    @contextmanager
+    def statement(self, *, seconds: float | None = None) -> Iterator[Connection]:
+        """A connection on which every statement is its own transaction.
+
+        ``seconds`` allows each of them longer, or less, than the usual deadline.
+        """
+        with errors(), self._engine.connect().execution_options(
+            isolation_level="AUTOCOMMIT"
+        ) as connection:
+            if seconds is None:
+                yield connection
+                return
+            self._deadline(connection, seconds)
+            try:
+                yield connection
+            finally:
+                if not connection.invalidated:
+                    self._deadline(connection, self._statement_seconds)
+
+    @contextmanager
+    def change(self) -> Iterator[Connection]:
+        """A transaction that commits at the end, or not at all."""
+        with errors(), self._engine.begin() as connection:
+            yield connection
+
+    @staticmethod
+    def _deadline(connection: Connection, seconds: float) -> None:
+        connection.exec_driver_sql(
+            "SELECT set_config('statement_timeout', %s, false)", (str(int(seconds * 1000)),)
+        )
+
+    def version(self) -> int:
+        """Major version of the server."""
+        with self.statement() as connection:
+            return int(connection.exec_driver_sql("SHOW server_version_num").scalar_one()) // 10000
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def _set_local(connection: Connection, name: str, value: str) -> None:
+    connection.exec_driver_sql("SELECT set_config(%s, %s, true)", (name, value))
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Turn what the driver raises into the glossary's errors."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise SourceDown("Every connection to PostgreSQL is in use.") from error
+    except DBAPIError as error:
+        raise _readable(error) from error
+
+
+def _readable(error: DBAPIError) -> FleetcacheError:
+    cause = error.orig
+    if isinstance(cause, (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)):
+        return NotMigrated(f"The database lacks something fleetcache needs: {first_line(cause)}.")
+    if isinstance(cause, psycopg.errors.QueryCanceled):
+        return SourceDown("PostgreSQL took too long to answer.")
+    if isinstance(cause, psycopg.OperationalError):
+        return SourceDown(f"PostgreSQL did not answer: {first_line(cause)}.")
+    return SourceDown(f"PostgreSQL refused a query: {first_line(cause or error)}.")
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a driver's message, without its full stop."""
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(".")

@@ -1,0 +1,131 @@
+"""Bringing a database to the shape this program needs, and recreating what was dropped from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psycopg
+from psycopg import sql
+
+from fleetcache.errors import ForeignDatabase, SourceDown
+from fleetcache.source import statements
+
+_LOCK = 0x666C6565  # "flee", one migration at a time over all instances
+
+_DERIVED = """
+    SELECT CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END, c.oid::regclass::text
+    FROM pg_class c WHERE c.relnamespace = 'fleetcache'::regnamespace AND c.relkind IN ('v', 'm')
+    UNION ALL
+    SELECT 'FUNCTION', p.oid::regprocedure::text
+    FROM pg_proc p WHERE p.pronamespace = 'fleetcache'::regnamespace
+"""
+_FINGERPRINT = f"""
+    SELECT md5(coalesce(string_agg(name, ',' ORDER BY name), '')) FROM (
+        {_DERIVED}
+        UNION ALL
+        SELECT 'INDEX', indexrelid::regclass::text FROM pg_index
+        WHERE indrelid = to_regclass('fleetcache.figures')) AS derived(kind, name)
+"""
+
+
+def _quiet(step: str) -> None:
+    """Progress nobody asked for."""
+
+
+def migrate(
+    url: str, *, app_role: str | None = None, progress: Callable[[str], None] = _quiet
+) -> list[str]:
+    """Apply what is missing to the database at ``url`` (connected as the owner).
+
+    Numbered migrations run once each. The facts and the materialized view are made again when
+    their definition changed or any of them is missing; grants are made every time. Instances that
+    start together wait for one another. Returns what was done, in words; empty when nothing was.
+
+    Raises ForeignDatabase for a database with tables of somebody else and none of ours (it is
+    left as it was), SourceDown when it cannot be reached.
+    """
+    done: list[str] = []
+
+    def say(step: str) -> None:
+        done.append(step)
+        progress(step)
+
+    try:
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            connection.execute("SET lock_timeout = '30s'")
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            _own(connection)
+            connection.execute("SET LOCAL search_path = fleetcache, pg_temp")
+            _numbered(connection, say)
+            _derived(connection, say)
+            _grant(connection, app_role)
+    except psycopg.OperationalError as error:
+        raise SourceDown(f"PostgreSQL could not be reached to migrate: {_first_line(error)}") from error
+    return done
+
+
+def _own(connection: psycopg.Connection) -> None:
+    """Make our schema, unless the database belongs to somebody else."""
+    if connection.execute("SELECT to_regnamespace('fleetcache') IS NOT NULL").fetchone() == (True,):
+        return
+    foreign = connection.execute(
+        "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname NOT LIKE 'pg\\_%'"
+        " AND n.nspname <> 'information_schema'"
+    ).fetchone()
+    if foreign != (0,):
+        raise ForeignDatabase()
+    connection.execute("CREATE SCHEMA fleetcache")
+
+
+def _numbered(connection: psycopg.Connection, say: Callable[[str], None]) -> None:
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS migrations ("
+        "number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+    )
+    applied = {row[0] for row in connection.execute("SELECT number FROM migrations")}
+    for number, name, script in statements.migrations():
+        if number not in applied:
+            connection.execute(script.encode())
+            connection.execute("INSERT INTO migrations (number, name) VALUES (%s, %s)", [number, name])
+            say(f"applied {name}")
+
+
+def _derived(connection: psycopg.Connection, say: Callable[[str], None]) -> None:
+    """Make the functions, facts and view again unless all of them are there as this program has them."""
+    known = connection.execute(
+        "SELECT obj_description('fleetcache'::regnamespace, 'pg_namespace')"
+    ).fetchone()
+    if known == (_label(connection),):
+        return
+    for kind, name in connection.execute(_DERIVED).fetchall():
+        connection.execute(f"DROP {kind} IF EXISTS {name} CASCADE".encode())
+    connection.execute(statements.facts().encode())
+    connection.execute(statements.view().encode())
+    connection.execute(sql.SQL("COMMENT ON SCHEMA fleetcache IS {}").format(_label(connection)))
+    say("made the facts and the materialized view")
+
+
+def _label(connection: psycopg.Connection) -> str:
+    """The program's definitions and the names of what is there now."""
+    row = connection.execute(_FINGERPRINT).fetchone()
+    assert row is not None
+    return f"{statements.schema()} {row[0]}"
+
+
+def _grant(connection: psycopg.Connection, app_role: str | None) -> None:
+    """Let the app's role in, and let plain psql find the tables without a prefix."""
+    row = connection.execute("SELECT current_user, current_database()").fetchone()
+    assert row is not None
+    owner, database = row
+    if app_role is not None and app_role != owner:
+        connection.execute(sql.SQL(statements.grants()).format(app=sql.Identifier(app_role)))
+    connection.execute(
+        sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = fleetcache, public").format(
+            sql.Identifier(owner), sql.Identifier(database)
+        )
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,180 @@
+-- What counts as what: one view per fact, from which the materialized view and every raw query count.
+-- Thresholds in braces are filled in from fleetcache/definitions.py; the rest comes from the settings rows.
+
+-- A birthday some years on: 29 February becomes 1 March where the year has none
+-- (plain interval arithmetic would give 28 February).
+CREATE FUNCTION birthday(born date, years integer) RETURNS date
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (born + make_interval(years => years))::date
+         + (extract(day FROM born)::integer <> extract(day FROM born + make_interval(years => years))::integer)::integer;
+
+-- A missing setting must stop the count, not turn it into nulls.
+CREATE FUNCTION setting(wanted text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE found jsonb;
+BEGIN
+    SELECT value INTO found FROM fleetcache.settings WHERE name = wanted AND jsonb_typeof(value) <> 'null';
+    IF found IS NULL THEN
+        RAISE EXCEPTION 'the setting % has no value', wanted
+            USING HINT = 'Insert the row again with plain SQL, or run migrate.';
+    END IF;
+    RETURN found;
+END $$;
+
+-- The day on the fleet's calendar, or the day a transaction asks about (SET LOCAL fleetcache.today).
+CREATE FUNCTION today() RETURNS date
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN coalesce(
+        nullif(current_setting('fleetcache.today', true), '')::date,
+        (now() AT TIME ZONE (setting('fleet_time_zone') #>> '{}'))::date);
+
+-- One row: the day, and every setting that a count needs, typed.
+CREATE VIEW rules AS
+SELECT
+    today() AS today,
+    ((today() + 1)::timestamp AT TIME ZONE (setting('fleet_time_zone') #>> '{}')) AS day_ends_at,
+    setting('fleet_time_zone') #>> '{}'              AS time_zone,
+    setting('retirement_age')::integer                 AS retirement_age,
+    (setting('roster_anchor') #>> '{}')::date        AS roster_anchor,
+    setting('roster_anchor_period')::integer           AS roster_anchor_period,
+    setting('roster_anchor_year')::integer             AS roster_anchor_year,
+    setting('roster_days')::integer                    AS roster_days,
+    setting('roster_periods_per_year')::integer        AS roster_periods_per_year,
+    setting('request_deadline_days')::integer          AS request_deadline_days,
+    setting('publication_days')::integer               AS publication_days,
+    setting('pilots_per_training_captain')::integer    AS pilots_per_training_captain,
+    setting('pilots_per_examiner')::integer            AS pilots_per_examiner,
+    setting('succession_ready_service')::integer       AS ready_service,
+    setting('succession_ready_age')::integer           AS ready_age,
+    setting('succession_potential_service')::integer   AS potential_service,
+    setting('succession_potential_age')::integer       AS potential_age,
+    setting('succession_developing_service')::integer  AS developing_service
+OFFSET 0;  -- a fence: without it the planner asks for the settings again on every row
+
+-- The roster period that lies some number of periods after the anchor (0 = the anchor's own).
+CREATE FUNCTION roster_period(index integer)
+    RETURNS TABLE (name text, first_day date, last_day date, deadline_at timestamptz, publication_day date)
+    LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT
+        'RP' || 1 + mod(mod(r.roster_anchor_period - 1 + index, r.roster_periods_per_year)
+                        + r.roster_periods_per_year, r.roster_periods_per_year)
+            || '/' || r.roster_anchor_year
+                   + floor((r.roster_anchor_period - 1 + index)::numeric / r.roster_periods_per_year)::integer,
+        r.roster_anchor + index * r.roster_days,
+        r.roster_anchor + (index + 1) * r.roster_days - 1,
+        (r.roster_anchor + index * r.roster_days - r.request_deadline_days + 1)::timestamp AT TIME ZONE r.time_zone,
+        r.roster_anchor + index * r.roster_days - r.publication_days
+    FROM rules r;
+END;
+
+CREATE FUNCTION roster_index(day date) RETURNS integer
+    LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT floor((day - r.roster_anchor)::numeric / r.roster_days)::integer FROM rules r;
+END;
+
+-- One row per pilot, inactive ones included.
+CREATE VIEW pilot_facts AS
+SELECT
+    p.id AS pilot_id, p.fleet, p.base, p.contract, p.rank, p.licence, p.seniority, p.active,
+    p.training_captain, p.examiner, p.expatriate, p.commenced_on, p.date_of_birth,
+    birthday(p.date_of_birth, r.retirement_age) AS retires_on,
+    CASE
+        WHEN p.date_of_birth IS NULL                                                   THEN 'unknown'
+        WHEN birthday(p.date_of_birth, r.retirement_age) <= r.today                    THEN 'overdue'
+        WHEN birthday(p.date_of_birth, r.retirement_age) <= birthday(r.today, {due_soon_years}) THEN 'years0to2'
+        WHEN birthday(p.date_of_birth, r.retirement_age) <= birthday(r.today, {nearing_years}) THEN 'years2to5'
+        WHEN birthday(p.date_of_birth, r.retirement_age) <= birthday(r.today, {outlook_years}) THEN 'years5to10'
+        ELSE 'later'
+    END AS retirement
+FROM pilots p CROSS JOIN rules r;
+
+-- Which checks are required of which kind of pilot; far fewer rows than pilots.
+CREATE VIEW required_checks AS
+SELECT DISTINCT k.fleet, k.rank, k.training_captain, k.examiner, k.expatriate, q.check_type
+FROM (SELECT DISTINCT fleet, rank, training_captain, examiner, expatriate FROM pilots WHERE active) k
+JOIN check_requirements q
+  ON (q.fleet IS NULL OR q.fleet = k.fleet)
+ AND (q.rank IS NULL OR q.rank = k.rank)
+ AND (q.qualification IS NULL
+      OR (q.qualification = 'training_captain' AND k.training_captain)
+      OR (q.qualification = 'examiner' AND k.examiner)
+      OR (q.qualification = 'expatriate' AND k.expatriate));
+
+-- One row per active pilot and check that is held or required: state and band as of today.
+CREATE VIEW check_facts AS
+WITH held AS (
+    SELECT c.id AS certification_id, c.pilot_id, c.check_type, c.completed_on, c.expires_on, c.never_expires
+    FROM certifications c JOIN pilots p ON p.id = c.pilot_id AND p.active
+    WHERE c.superseded_by IS NULL AND c.void_reason IS NULL
+), needed AS (
+    SELECT p.id AS pilot_id, q.check_type
+    FROM pilots p JOIN required_checks q USING (fleet, rank, training_captain, examiner, expatriate)
+    WHERE p.active
+), joined AS (
+    SELECT pilot_id, check_type, needed.pilot_id IS NOT NULL AS required, held.certification_id,
+           held.completed_on, held.expires_on, held.never_expires, held.expires_on - r.today AS days_left
+    FROM held FULL JOIN needed USING (pilot_id, check_type) CROSS JOIN rules r
+)
+SELECT
+    j.pilot_id, j.check_type, j.required, j.certification_id, j.completed_on, j.expires_on, j.days_left,
+    j.certification_id IS NOT NULL AS held,
+    CASE
+        WHEN j.certification_id IS NULL      THEN 'missing'
+        WHEN j.never_expires                 THEN 'current'
+        WHEN j.expires_on IS NULL            THEN 'undated'
+        WHEN j.days_left < 0                 THEN 'expired'
+        WHEN j.days_left <= {expiring_days}  THEN 'expiring'
+        ELSE 'current'
+    END AS state,
+    CASE
+        WHEN j.certification_id IS NULL      THEN 'missing'
+        WHEN j.never_expires                 THEN 'later'
+        WHEN j.expires_on IS NULL            THEN 'undated'
+        ELSE ({band_names})[1 + width_bucket(j.days_left, {band_edges})]
+    END AS band
+FROM joined j;
+
+-- One row per active pilot: what the required checks and the age limit add up to.
+CREATE VIEW pilot_compliance AS
+WITH checks AS (
+    SELECT pilot_id,
+           count(*) FILTER (WHERE state = 'expired')                AS expired,
+           count(*) FILTER (WHERE state = 'missing')                AS missing,
+           count(*) FILTER (WHERE state = 'undated')                AS undated,
+           min(expires_on)                                          AS first_expiry
+    FROM check_facts WHERE required GROUP BY pilot_id
+)
+SELECT p.*,
+       coalesce(c.expired, 0) AS expired, coalesce(c.missing, 0) AS missing, coalesce(c.undated, 0) AS undated,
+       c.first_expiry,
+       CASE
+           WHEN c.expired > 0 OR c.missing > 0 OR p.retirement = 'overdue' THEN 'non_compliant'
+           WHEN c.undated > 0                                             THEN 'unproven'
+           ELSE 'compliant'
+       END AS compliance
+FROM pilot_facts p LEFT JOIN checks c USING (pilot_id)
+WHERE p.active;
+
+-- One row per leave request of an active pilot; a request without a last day lasts one day.
+CREATE VIEW leave_facts AS
+SELECT l.id AS request_id, l.pilot_id, p.fleet, p.rank, p.seniority, l.leave_type, l.status, l.channel,
+       l.first_day, coalesce(l.last_day, l.first_day) AS last_day, l.submitted_at, l.decided_at,
+       l.status IN ('SUBMITTED', 'IN_REVIEW') AS pending
+FROM leave_requests l JOIN pilots p ON p.id = l.pilot_id AND p.active;
+
+-- One row per first officer: how near command, by licence, checks, service and age.
+CREATE VIEW succession_facts AS
+SELECT c.pilot_id, c.fleet, c.base, c.seniority, c.commenced_on, c.date_of_birth, c.compliance, c.licence,
+    CASE
+        WHEN c.licence = 'ATPL' AND c.expired = 0 AND c.missing = 0
+             AND birthday(c.commenced_on, r.ready_service) <= r.today
+             AND birthday(c.date_of_birth, r.ready_age) <= r.today          THEN 'ready'
+        WHEN birthday(c.commenced_on, r.potential_service) <= r.today
+             AND birthday(c.date_of_birth, r.potential_age) <= r.today      THEN 'potential'
+        WHEN birthday(c.commenced_on, r.developing_service) <= r.today      THEN 'developing'
+        ELSE 'notYet'
+    END AS readiness
+FROM pilot_compliance c CROSS JOIN rules r
+WHERE c.rank = 'first_officer';

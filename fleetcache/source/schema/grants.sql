@@ -1,0 +1,9 @@
+-- What the app's role may do when it is not the owner. Run again on every migrate.
+GRANT USAGE ON SCHEMA fleetcache TO {app};
+GRANT SELECT ON ALL TABLES IN SCHEMA fleetcache TO {app};
+GRANT INSERT, UPDATE, DELETE ON fleets, bases, contract_types, pilots, pilot_identity, check_types, check_requirements,
+    certifications, leave_requests, settings, daily_metrics, api_tokens TO {app};
+REVOKE UPDATE, DELETE, TRUNCATE ON audit_log FROM {app};
+GRANT INSERT ON audit_log TO {app};
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA fleetcache TO {app};
+GRANT EXECUTE ON FUNCTION refresh_figures() TO {app};

@@ -1,0 +1,2 @@
+-- The day on the fleet's calendar that all nine queries speak of.
+SELECT to_jsonb(today())

@@ -1,0 +1,2 @@
+-- Headline compliance.
+{dashboard_metrics/compliance}

@@ -36,6 +36,11 @@ def checked_url(url: str, *, setting: str = "DATABASE_URL") -> str:
     return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
+def plain_url(url: str) -> str:
+    """``url`` as psycopg itself takes it."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
 def _fault(error: Exception) -> str:
     text = str(error).splitlines()[0].rstrip(".")
     # SQLAlchemy repeats the whole URL, which may hold a password.
@@ -128,6 +133,11 @@ class Database:
             "SELECT set_config('statement_timeout', %s, false)", (str(int(seconds * 1000)),)
         )
 
+    def role(self) -> str:
+        """The role that the app works as."""
+        with self.statement() as connection:
+            return str(connection.exec_driver_sql("SELECT current_user").scalar_one())
+
     def version(self) -> int:
         """Major version of the server."""
         with self.statement() as connection:
@@ -150,18 +160,18 @@ def errors() -> Iterator[None]:
     except PoolTimeout as error:
         raise SourceDown("Every connection to PostgreSQL is in use.") from error
     except DBAPIError as error:
-        raise _readable(error) from error
+        raise readable(error.orig or error) from error
 
 
-def _readable(error: DBAPIError) -> FleetcacheError:
-    cause = error.orig
+def readable(cause: BaseException) -> FleetcacheError:
+    """What the driver raised, as an error of the glossary."""
     if isinstance(cause, (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)):
         return NotMigrated(f"The database lacks something fleetcache needs: {first_line(cause)}.")
     if isinstance(cause, psycopg.errors.QueryCanceled):
         return SourceDown("PostgreSQL took too long to answer.")
     if isinstance(cause, psycopg.OperationalError):
         return SourceDown(f"PostgreSQL did not answer: {first_line(cause)}.")
-    return SourceDown(f"PostgreSQL refused a query: {first_line(cause or error)}.")
+    return SourceDown(f"PostgreSQL refused a query: {first_line(cause)}.")
 
 
 def first_line(error: BaseException) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import psycopg
 from psycopg import sql
 
-from fleetcache.errors import ForeignDatabase, SourceDown
+from fleetcache.errors import ForeignDatabase
 from fleetcache.source import statements
+from fleetcache.source.database import plain_url, readable
 
 _LOCK = 0x666C6565  # "flee", one migration at a time over all instances
 
@@ -51,7 +52,7 @@ def migrate(
         progress(step)
 
     try:
-        with psycopg.connect(url, connect_timeout=5) as connection:
+        with psycopg.connect(plain_url(url), connect_timeout=5) as connection:
             connection.execute("SET lock_timeout = '30s'")
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
             _own(connection)
@@ -59,8 +60,8 @@ def migrate(
             _numbered(connection, say)
             _derived(connection, say)
             _grant(connection, app_role)
-    except psycopg.OperationalError as error:
-        raise SourceDown(f"PostgreSQL could not be reached to migrate: {_first_line(error)}") from error
+    except psycopg.Error as error:
+        raise readable(error) from error
     return done
 
 
@@ -125,7 +126,3 @@ def _grant(connection: psycopg.Connection, app_role: str | None) -> None:
             sql.Identifier(owner), sql.Identifier(database)
         )
     )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,8 +1,8 @@
-"""The last layer: figures counted from the tables, one snapshot for each query or nine of one."""
+"""The last layer: figures counted from the tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from fleetcache.catalogue import CATALOGUE, Entry
+from fleetcache.errors import FleetcacheError
 from fleetcache.source import statements
 from fleetcache.source.database import Database
 from fleetcache.source.loaded import Loaded, parse
@@ -38,7 +39,19 @@ class Moment:
     epoch: str
 
 
-def load(database: Database, entry: Entry, *, today: date | None = None) -> dict[str, Loaded]:
+def load(database: Database, names: Sequence[str]) -> dict[str, Loaded | FleetcacheError]:
+    """Count keys from the tables, each in a snapshot of its own: for each its value, or why not."""
+    found: dict[str, Loaded | FleetcacheError] = {}
+    for name in names:
+        if name not in found:
+            try:
+                found.update(count(database, CATALOGUE[name]))
+            except FleetcacheError as error:
+                found[name] = error
+    return found
+
+
+def count(database: Database, entry: Entry, *, today: date | None = None) -> dict[str, Loaded]:
     """Count one key from the tables; a family that is counted together comes whole.
 
     The dashboard's nine queries run in one read-only snapshot with one ``today``. Raises

@@ -105,8 +105,9 @@ JOIN check_requirements q
 -- One row per active pilot and check that is held or required: state and band as of today.
 CREATE VIEW check_facts AS
 WITH held AS (
-    SELECT c.id AS certification_id, c.pilot_id, c.check_type, c.completed_on, c.expires_on, c.never_expires
-    FROM certifications c JOIN pilots p ON p.id = c.pilot_id AND p.active
+    SELECT c.id AS certification_id, c.pilot_id, c.check_type, c.completed_on, c.expires_on,
+           c.expires_on IS NULL AND (c.never_expires OR t.never_expires) AS never_expires
+    FROM certifications c JOIN pilots p ON p.id = c.pilot_id AND p.active JOIN check_types t ON t.code = c.check_type
     WHERE c.superseded_by IS NULL AND c.void_reason IS NULL
 ), needed AS (
     SELECT p.id AS pilot_id, q.check_type

@@ -1,0 +1,49 @@
+"""Events that explain a chart: a flush, a refresh, a deploy."""
+
+from __future__ import annotations
+
+import msgspec
+import redis
+
+from fleetcache.cache.client import errors
+from fleetcache.cache.names import Names
+
+KEPT_SECONDS = 7 * 24 * 3600
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """One event: ``at`` in seconds since the epoch, ``kind`` flush, invalidate, refresh, warm or deploy."""
+
+    at: float
+    kind: str
+    instance: str
+    detail: str = ""
+
+
+class Marks:
+    """The events of all instances, oldest first."""
+
+    def __init__(self, client: redis.Redis, names: Names) -> None:
+        self._client = client
+        self._key = names.marks
+
+    def add(self, mark: Mark) -> None:
+        """Remember an event for a week. Raises StoreDown."""
+        with errors(), self._client.pipeline(transaction=False) as pipe:
+            pipe.zadd(self._key, {msgspec.json.encode(mark): mark.at})
+            pipe.zremrangebyscore(self._key, "-inf", mark.at - KEPT_SECONDS)
+            pipe.expire(self._key, KEPT_SECONDS)
+            pipe.execute()
+
+    def since(self, at: float) -> list[Mark]:
+        """Events from ``at`` on; one that does not parse is another program's and left out.
+        Raises StoreDown."""
+        with errors():
+            found = self._client.zrangebyscore(self._key, at, "+inf")
+        marks = []
+        for data in found:
+            try:
+                marks.append(msgspec.json.decode(data, type=Mark))
+            except msgspec.DecodeError:
+                continue
+        return marks

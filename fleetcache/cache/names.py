@@ -1,0 +1,53 @@
+"""Physical names in Redis. Whatever is not made here is not ours, and never touched."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Names:
+    """The name space of one fleetcache in a Redis that others may use as well.
+
+    ``prefix`` keeps to letters, digits, ``.``, ``_`` and ``-`` (no glob may hide in it);
+    ``schema`` is what this program's values look like, so that it never reads another's.
+    """
+
+    prefix: str
+    schema: str
+
+    def value(self, name: str) -> str:
+        """Where the value of a logical key lies. The braces keep it and its lease in one slot."""
+        return f"{self.prefix}:c:s{self.schema}:{{{name}}}"
+
+    def values(self, pattern: str = "*") -> str:
+        """A glob over values, those of other schema versions included."""
+        return f"{self.prefix}:c:s*:{{{pattern}}}"
+
+    def logical(self, physical: str) -> str | None:
+        """The logical key of a value of any schema version, or None when it is not one of ours."""
+        match = re.fullmatch(rf"{re.escape(self.prefix)}:c:s[0-9a-f]+:\{{(.+)\}}", physical)
+        return match[1] if match else None
+
+    def limit(self, name: str) -> str:
+        """A counter with a time to live: rate limits and the like. Flush leaves it alone."""
+        return f"{self.prefix}:r:{{{name}}}"
+
+    def minute(self, minute: int) -> str:
+        """The bucket of hit counters of one minute (minutes since the epoch)."""
+        return f"{self.prefix}:m:{minute}"
+
+    @property
+    def marks(self) -> str:
+        """The events shown beside the hit rate."""
+        return f"{self.prefix}:m:marks"
+
+    @property
+    def instances(self) -> str:
+        """Who runs."""
+        return f"{self.prefix}:m:instances"
+
+    def lock(self, name: str) -> str:
+        """A lock that ends by itself."""
+        return f"{self.prefix}:r:{{lock:{name}}}"

@@ -1,0 +1,1 @@
+"""Keeping what is served young."""

@@ -1,0 +1,60 @@
+"""Keeping the view young: refresh, then invalidate, then warm, in that order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from fleetcache.cache.layered import LayeredCache, Progress
+from fleetcache.cache.lock import lock
+from fleetcache.catalogue import CATALOGUE
+from fleetcache.errors import Busy, StoreDown, Unavailable
+from fleetcache.source import view
+from fleetcache.source.database import Database
+
+log = logging.getLogger(__name__)
+
+REFRESH_SECONDS = 60
+WARM_SECONDS = 120
+
+
+def refresh(database: Database, cache: LayeredCache) -> view.Refreshed:
+    """Refresh the view, then drop the cached values that the old one gave.
+
+    Raises SourceDown or NotMigrated, with nothing dropped. Redis being down is no failure: a
+    value that cannot be dropped cannot be served either, and what it held ends by its TTL.
+    """
+    done = view.refresh(database)
+    try:
+        cache.store.delete(*CATALOGUE)
+    except StoreDown as error:
+        log.warning("refreshed the view, could not drop cached values: %s", error)
+    return done
+
+
+def warm(
+    cache: LayeredCache, *, progress: Callable[[Progress], None] | None = None
+) -> list[Unavailable]:
+    """Load every key, dearest first, on one instance at a time; the ones that failed.
+
+    Raises Busy when another instance is warming, StoreDown when there is nowhere to keep them.
+    """
+    with lock(cache.store.client, cache.store.names, "warm", seconds=WARM_SECONDS):
+        return cache.warm(CATALOGUE, progress=progress)
+
+
+def keep_young(database: Database, cache: LayeredCache) -> bool:
+    """Refresh and warm when the view is of another day, incomplete, or old enough; whether it was.
+
+    Raises SourceDown or NotMigrated.
+    """
+    state = view.state(database)
+    due = min(REFRESH_SECONDS, state.max_age / 2)
+    if state.fault is None and state.age is not None and state.age < due:
+        return False
+    refresh(database, cache)
+    try:
+        warm(cache)
+    except (Busy, StoreDown) as error:
+        log.info("refreshed without warming: %s", error)
+    return True

@@ -1,0 +1,1 @@
+"""Running it: health, and the actions of an administrator."""

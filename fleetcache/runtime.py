@@ -1,0 +1,260 @@
+"""Builds everything once, keeps it going in the background, and closes it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fleetcache import __version__, embedded
+from fleetcache.cache import client as redis_client
+from fleetcache.cache.counters import HitCounters
+from fleetcache.cache.instances import Instance, Instances
+from fleetcache.cache.layered import Layer, LayeredCache
+from fleetcache.cache.marks import Mark, Marks
+from fleetcache.cache.names import Names
+from fleetcache.cache.reading import DATABASE, VIEW
+from fleetcache.cache.store import RedisStore
+from fleetcache.catalogue import CATALOGUE
+from fleetcache.clock import SYSTEM, Clock
+from fleetcache.errors import Busy, FleetcacheError, SourceDown, StoreDown, WrongVersion
+from fleetcache.freshness import refresher
+from fleetcache.settings import Settings
+from fleetcache.source import demo, migrations, raw, statements, view
+from fleetcache.source.database import MINIMUM_VERSION, Database, checked_url
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 2.0
+
+
+def _say(step: str) -> None:
+    print(f"fleetcache: {step}", file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class Urls:
+    """Where the servers are; ``owner`` may change the schema, ``database`` is what the app uses."""
+
+    owner: str
+    database: str
+    redis: str
+
+
+class Runtime:
+    """The parts of one running instance. ``warnings`` are for people, on every page."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        urls: Urls,
+        *,
+        servers: embedded.Servers | None = None,
+        clock: Clock = SYSTEM,
+    ) -> None:
+        self.settings = settings
+        self.urls = urls
+        self.clock = clock
+        self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+        self.started = clock.now()
+        self.warnings: tuple[str, ...] = ()
+        self.prepared = False
+        self._servers = servers
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+        self.database = Database(urls.database)
+        client = redis_client.connect(
+            urls.redis,
+            connect_seconds=settings.redis_connect_ms / 1000,
+            command_seconds=settings.redis_command_ms / 1000,
+        )
+        names = Names(settings.prefix, statements.schema())
+        self.store = RedisStore(client, names)
+        self.counters = HitCounters(client, names, instance=self.id, clock=clock)
+        self.marks = Marks(client, names)
+        self.instances = Instances(client, names)
+        self.cache = LayeredCache(
+            self.store,
+            (
+                Layer(VIEW, "view", lambda keys: view.load(self.database, keys)),
+                Layer(DATABASE, "raw queries", lambda keys: raw.load(self.database, keys)),
+            ),
+            CATALOGUE,
+            self.counters,
+            schema=names.schema,
+            clock=clock,
+        )
+
+    def prepare(self, *, progress: Callable[[str], None] = _say) -> None:
+        """Bring the database to its shape, seed a demo into an empty one, fill the view.
+
+        Idempotent. Raises SourceDown when the database cannot be reached yet, ForeignDatabase or
+        WrongVersion when it is not one to work with.
+        """
+        version = self.database.version()
+        if version < MINIMUM_VERSION:
+            raise WrongVersion(
+                f"PostgreSQL {version} is too old.",
+                hint=f"fleetcache needs PostgreSQL {MINIMUM_VERSION} or newer.",
+            )
+        migrations.migrate(
+            self.urls.owner,
+            app_role=self.database.role(),
+            progress=lambda step: progress(f"database: {step}"),
+        )
+        embedded_database = self._servers is not None and self._servers.database_url is not None
+        profile = self.settings.profile or ("demo" if embedded_database else None)
+        seeded, self.warnings = demo.renew(self.urls.owner, profile, progress=progress)
+        if seeded or view.state(self.database).fault is not None:
+            progress("Filling the materialized view…")
+            refresher.refresh(self.database, self.cache)
+        self.cache.epoch = raw.epoch(self.database)
+        self.prepared = True
+
+    def start(self) -> None:
+        """Begin the background work: warming, then counting, announcing and refreshing by the beat."""
+        for work in (self._announce, self._tend):
+            thread = threading.Thread(target=work, name=f"fleetcache{work.__name__}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def mark(self, kind: str, detail: str = "") -> None:
+        """Put an event beside the hit rate; one that Redis cannot take is logged."""
+        try:
+            self.marks.add(Mark(self.clock.now(), kind, self.id, detail))
+        except StoreDown as error:
+            log.info("mark %s not kept: %s", kind, error)
+
+    def close(self) -> None:
+        """End the background work, write the last counts, let go of the servers."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=5)
+        try:
+            self.counters.flush()
+            self.instances.leave(self.id)
+        except StoreDown as error:
+            log.info("the last counts are lost: %s", error)
+        self.store.client.close()
+        self.database.close()
+        if self._servers is not None:
+            self._servers.close()
+
+    def beat(self) -> None:
+        """Write the counts and say that this instance is there. Raises StoreDown."""
+        self.counters.flush()
+        self.instances.announce(
+            Instance(self.id, __version__, statements.schema(), self.started, self.clock.now())
+        )
+
+    def _announce(self) -> None:
+        self.mark("deploy", f"{__version__} started")
+        while not self._stop.is_set():
+            try:
+                self.beat()
+            except StoreDown as error:
+                log.debug("counts wait in memory: %s", error)
+            self._stop.wait(BEAT_SECONDS)
+
+    def _tend(self) -> None:
+        first = True
+        while not self._stop.is_set():
+            try:
+                if not self.prepared:
+                    self.prepare()
+                if first:
+                    first = False
+                    refresher.warm(self.cache)
+                elif refresher.keep_young(self.database, self.cache):
+                    log.info("refreshed the view")
+                self.cache.ttls = self._overrides()
+            except (Busy, SourceDown, StoreDown) as error:
+                log.info("background work put off: %s", error)
+            except FleetcacheError as error:
+                log.warning("background work failed: %s %s", error, error.hint)
+            self._stop.wait(BEAT_SECONDS)
+
+    def _overrides(self) -> dict[str, float]:
+        """Times to live of the settings row, for keys that exist and numbers that make sense."""
+        rows = self.cache.read("ref:settings", counted=False).value.settings
+        chosen = next((row.value for row in rows if row.name == "ttl_overrides"), {})
+        if not isinstance(chosen, dict):
+            log.warning("the setting ttl_overrides is not an object of key to seconds")
+            return {}
+        return {
+            key: float(seconds)
+            for key, seconds in chosen.items()
+            if key in CATALOGUE and isinstance(seconds, int | float) and seconds > 0
+        }
+
+
+def urls(settings: Settings, *, progress: Callable[[str], None] = _say) -> tuple[Urls, embedded.Servers | None]:
+    """Where to find both servers; starts the embedded ones whose URL is not set.
+
+    Raises BadSetting for a malformed URL before anything is started, and what
+    ``embedded.start`` raises.
+    """
+    if settings.database_url is not None:
+        checked_url(settings.database_url)
+    if settings.redis_url is not None:
+        redis_client.checked_url(settings.redis_url)
+    servers = None
+    if settings.database_url is None or settings.redis_url is None:
+        servers = embedded.start(
+            settings.home,
+            postgres=settings.database_url is None,
+            valkey=settings.redis_url is None,
+            progress=progress,
+        )
+    database = settings.database_url or (servers.database_url if servers else None)
+    owner = settings.database_url or (servers.owner_url if servers else None)
+    redis = settings.redis_url or (servers.redis_url if servers else None)
+    assert database is not None and owner is not None and redis is not None
+    return Urls(owner, database, redis), servers
+
+
+def build(settings: Settings, *, progress: Callable[[str], None] = _say) -> Runtime:
+    """A runtime with its servers up and its database prepared.
+
+    A database of the user's that does not answer is no reason not to start: the runtime then
+    prepares it in the background as soon as it does. Raises what ``urls`` and ``prepare`` raise
+    otherwise.
+    """
+    where, servers = urls(settings, progress=progress)
+    runtime = Runtime(settings, where, servers=servers)
+    try:
+        runtime.prepare(progress=progress)
+    except SourceDown as error:
+        if servers is not None and servers.database_url is not None:
+            runtime.close()
+            raise
+        progress(f"{error} {error.hint} Starting without it.")
+    except FleetcacheError:
+        runtime.close()
+        raise
+    return runtime
+
+
+_current: Runtime | None = None
+
+
+def install(runtime: Runtime | None) -> None:
+    """Make ``runtime`` the one that pages and routes of this process use."""
+    global _current
+    _current = runtime
+
+
+def current() -> Runtime:
+    """The runtime of this process. Raises FleetcacheError before the start is done."""
+    if _current is None:
+        raise FleetcacheError(
+            "fleetcache has not been started in this process.",
+            hint="Start it with `streamlit run app.py`.",
+        )
+    return _current

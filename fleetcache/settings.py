@@ -1,0 +1,135 @@
+"""What can be set from outside, where each value came from, and what is said about a wrong one."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fleetcache.errors import BadSetting
+
+SECRETS = Path(".streamlit") / "secrets.toml"
+
+
+class Settings(BaseModel):
+    """All settings. The environment wins over ``[fleetcache]`` in ``.streamlit/secrets.toml``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    database_url: str | None = Field(
+        None,
+        validation_alias="DATABASE_URL",
+        description="PostgreSQL to use in place of the embedded one.",
+    )
+    redis_url: str | None = Field(
+        None,
+        validation_alias="REDIS_URL",
+        description="Redis or Valkey to use in place of the embedded one.",
+    )
+    home: Path = Field(
+        default_factory=lambda: user_data_path("fleetcache"),
+        validation_alias="FLEETCACHE_HOME",
+        description="Data directory of the embedded servers.",
+    )
+    profile: Literal["tiny", "demo", "load"] | None = Field(
+        None,
+        validation_alias="FLEETCACHE_PROFILE",
+        description="What an empty database is seeded with (embedded: demo, your own: nothing).",
+    )
+    prefix: str = Field(
+        "fleetcache",
+        validation_alias="FLEETCACHE_PREFIX",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="Prefix of our keys in Redis.",
+    )
+    redis_connect_ms: int = Field(
+        250,
+        validation_alias="FLEETCACHE_REDIS_CONNECT_MS",
+        gt=0,
+        le=60_000,
+        description="Longest wait for a connection to Redis, ms.",
+    )
+    redis_command_ms: int = Field(
+        60,
+        validation_alias="FLEETCACHE_REDIS_COMMAND_MS",
+        gt=0,
+        le=60_000,
+        description="Longest wait for an answer of Redis, ms.",
+    )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One setting as it is shown: secrets masked, and where the value came from."""
+
+    name: str
+    value: str
+    source: str
+    description: str
+
+
+def load(
+    environment: Mapping[str, str] | None = None, *, secrets: Path = SECRETS
+) -> tuple[Settings, list[Origin], list[str]]:
+    """The settings, where each came from, and warnings about names nobody knows.
+
+    Raises BadSetting naming the setting and the fault.
+    """
+    environment = os.environ if environment is None else environment
+    names = {str(field.validation_alias): name for name, field in Settings.model_fields.items()}
+    table = _secrets(secrets)
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for alias in names:
+        if environment.get(alias, "") != "":
+            values[alias], sources[alias] = environment[alias], "environment"
+        elif alias in table:
+            values[alias], sources[alias] = table[alias], str(secrets)
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise BadSetting(f"{fault['loc'][0]} is “{fault['input']}”: {fault['msg']}.") from error
+    origins = [
+        Origin(
+            alias,
+            masked(getattr(settings, name)),
+            sources.get(alias, "default"),
+            Settings.model_fields[name].description or "",
+        )
+        for alias, name in names.items()
+    ]
+    strangers = [name for name in environment if name.startswith("FLEETCACHE_") and name not in names]
+    strangers += [f"{name} in {secrets}" for name in table if name not in names]
+    warnings = [f"{name} is not a setting of fleetcache and has no effect." for name in strangers]
+    return settings, origins, warnings
+
+
+def masked(value: object) -> str:
+    """A value that may be shown: the password of a URL is not."""
+    text = "" if value is None else str(value)
+    try:
+        password = urlsplit(text).password
+    except ValueError:
+        return re.sub(r"//[^@/]*@", "//***@", text)
+    return text.replace(f":{password}@", ":***@", 1) if password else text
+
+
+def _secrets(path: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("fleetcache", {})
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise BadSetting(f"{path} cannot be read: {error}.") from error
+    if not isinstance(table, dict):
+        raise BadSetting(f"[fleetcache] in {path} is not a table.")
+    return table

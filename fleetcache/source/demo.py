@@ -1,0 +1,62 @@
+"""The demo airline: seeded into an empty database, renewed each day unless somebody edited it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import psycopg
+
+from fleetcache.source.database import plain_url, readable
+from fleetcache.source.seed import demo_state, seed
+
+Say = Callable[[str], None]
+
+
+def renew(
+    url: str, profile: str | None, *, force: bool = False, progress: Say, bar: Callable[[int, int], None] | None = None
+) -> tuple[bool, tuple[str, ...]]:
+    """Seed what may be seeded at ``url``: an empty database, or a demo of an earlier day that
+    nobody edited; with ``force`` any demo of ours. Whether it was, and warnings for people.
+
+    A database that has pilots of its own is never touched. Raises SourceDown.
+    """
+    try:
+        with psycopg.connect(plain_url(url), connect_timeout=5) as connection:
+            connection.execute("SET LOCAL search_path = fleetcache, pg_temp")
+            connection.execute("SELECT pg_advisory_xact_lock(hashtext('fleetcache.seed'))")
+            state = demo_state(connection)
+            today = _today(connection)
+            if state is None:
+                empty = connection.execute("SELECT NOT EXISTS (SELECT FROM pilots)").fetchone() == (True,)
+                if not empty or profile is None:
+                    return False, ()
+                chosen = profile
+            else:
+                chosen = profile if force and profile else state.profile
+                warnings = []
+                if profile is not None and profile != state.profile and not force:
+                    warnings.append(
+                        f"The data is of the profile {state.profile}, not {profile}: "
+                        f"`python -m fleetcache seed --renew` seeds it anew."
+                    )
+                if state.as_of == today and not force:
+                    return False, tuple(warnings)
+                if state.edited and not force:
+                    warnings.append(
+                        f"The demo data is of {state.as_of.isoformat()} and somebody edited it, so it was "
+                        "left alone: `python -m fleetcache seed --renew` makes it anew for today."
+                    )
+                    return False, tuple(warnings)
+            progress(f"Seeding the airline ({chosen}) as of {today.isoformat()}…")
+            seed(connection, profile=chosen, as_of=today, progress=bar)
+            return True, ()
+    except psycopg.Error as error:
+        raise readable(error) from error
+
+
+def _today(connection: psycopg.Connection) -> date:
+    row = connection.execute("SELECT today()").fetchone()
+    assert row is not None
+    day: date = row[0]
+    return day

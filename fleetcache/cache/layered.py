@@ -246,6 +246,10 @@ class LayeredCache:
                 )
         return envelopes
 
+    def now(self) -> float:
+        """The moment against which ages are counted, seconds since the epoch."""
+        return self._clock.now()
+
     def ttl(self, name: str) -> float:
         """Seconds a value of this key may be kept: the override of the settings, or its own."""
         return float(self.ttls.get(name, self._slots[name].ttl))

@@ -132,7 +132,7 @@ def check(
     of_view = _view(database)
     database_fault = None if of_view.healthy else _database(database)
     at = clock.now()
-    overall, text, recommendation = verdict(redis, of_view, database_fault, now=at)
+    overall, text, recommendation = verdict(redis, of_view, database_fault)
     known = _known(instances, at) if redis.connected else ()
     return Health(
         overall, text, recommendation, redis, of_view, database_fault, known, at, warnings
@@ -140,7 +140,7 @@ def check(
 
 
 def verdict(
-    redis: RedisHealth, of_view: ViewHealth, database_fault: str | None, *, now: float
+    redis: RedisHealth, of_view: ViewHealth, database_fault: str | None
 ) -> tuple[str, str, str]:
     """Overall state, what it says and what to do: the table of spec section 9."""
     start_redis = "Start Redis again; the cache comes back by itself."

@@ -1,0 +1,1 @@
+"""What a page shows: a subject's figures, read once, each with where it came from."""

@@ -1,0 +1,108 @@
+"""Numbers, days and ages as people write them. What is unknown is a dash, never a zero."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from fleetcache.definitions import RANKS
+
+NO_DATA = "–"
+LAYER_NAMES = {
+    "memory": "Memory",
+    "redis": "Redis",
+    "materialized_view": "Materialized view",
+    "database": "Raw queries",
+}
+LEAVE_NAMES = {
+    "ANNUAL": "Annual",
+    "SICK": "Sick",
+    "RDO": "Rostered day off",
+    "LSL": "Long service",
+    "SDO": "Special day off",
+    "COMPASSIONATE": "Compassionate",
+    "LWOP": "Without pay",
+    "MATERNITY": "Maternity",
+}
+STATUS_NAMES = {
+    "DRAFT": "Draft",
+    "SUBMITTED": "Submitted",
+    "IN_REVIEW": "In review",
+    "APPROVED": "Approved",
+    "DENIED": "Denied",
+    "WITHDRAWN": "Withdrawn",
+}
+
+
+def number(value: int | None) -> str:
+    """12,345, or a dash."""
+    return NO_DATA if value is None else f"{value:,}"
+
+
+def percent(value: float | None) -> str:
+    """94.5 %, or a dash where there is nothing to divide by."""
+    return NO_DATA if value is None else f"{value:.1f} %"
+
+
+def plural(n: int, one: str, many: str | None = None) -> str:
+    """“1 pilot”, “3 pilots”."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def day(value: date | None) -> str:
+    """23 Nov 2026, or a dash."""
+    return NO_DATA if value is None else f"{value.day} {value:%b %Y}"
+
+
+def short_day(value: date) -> str:
+    """Mon 23 Nov."""
+    return f"{value:%a} {value.day} {value:%b}"
+
+
+def moment(value: datetime, zone: str) -> str:
+    """Mon 23 Nov 23:59 in a time zone."""
+    local = value.astimezone(ZoneInfo(zone))
+    return f"{short_day(local.date())} {local:%H:%M}"
+
+
+def age(seconds: float | None) -> str:
+    """“just now”, “14 s”, “3 min”, “2 h”, “5 d”, or a dash."""
+    if seconds is None:
+        return NO_DATA
+    if seconds < 2:
+        return "just now"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def ago(seconds: float | None) -> str:
+    """“just now”, “14 s ago”."""
+    text = age(seconds)
+    return text if text in ("just now", NO_DATA) else f"{text} ago"
+
+
+def milliseconds(seconds: float | None) -> str:
+    """0.42 ms, 12 ms, or a dash."""
+    if seconds is None:
+        return NO_DATA
+    value = seconds * 1000
+    return f"{value:.0f} ms" if value >= 10 else f"{value:.2f} ms"
+
+
+def size(value: int | None) -> str:
+    """512 B, 1.2 MB, or a dash."""
+    if value is None:
+        return NO_DATA
+    amount = float(value)
+    for unit in ("B", "KB", "MB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} GB"
+
+
+def group(fleet: str, rank: str) -> str:
+    """A330-200 captains."""
+    return f"{fleet} {RANKS[rank].lower()}s"

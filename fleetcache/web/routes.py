@@ -1,0 +1,73 @@
+"""What stands beside the pages: the API, the probe, and who answered."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fleetcache import runtime, settings
+from fleetcache.errors import FleetcacheError
+from fleetcache.web.api import api
+from fleetcache.web.loopback import LoopbackOnly
+
+log = logging.getLogger(__name__)
+
+
+async def healthz(_request: Request) -> JSONResponse:
+    """Alive; touches nothing it depends on."""
+    return JSONResponse({"alive": True})
+
+
+class Signed:
+    """Says on every answer which instance gave it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one connection on."""
+
+        async def signed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                name = runtime.current().id.encode("latin-1", "replace")
+                message["headers"] = [*message.get("headers", []), (b"x-fleetcache-instance", name)]
+            await send(message)
+
+        await self._app(scope, receive, signed if scope["type"] == "http" else send)
+
+
+routes = [Route("/healthz", healthz), Mount("/api", app=api)]
+middleware = [Middleware(LoopbackOnly), Middleware(Signed)]
+
+
+@asynccontextmanager
+async def lifespan(_app: Any) -> AsyncIterator[None]:
+    """Servers, schema and data before the first page; everything let go at the end."""
+    logging.getLogger("fleetcache").setLevel(logging.INFO)
+    chosen, _origins, warnings = settings.load()
+    for warning in warnings:
+        log.warning(warning)
+    try:
+        parts = await run_in_threadpool(runtime.build, chosen)
+    except FleetcacheError as error:
+        raise SystemExit(f"\nfleetcache cannot start. {error}\n{error.hint}\n") from error
+    runtime.install(parts)
+    parts.start()
+    # Streamlit collects garbage after every run; what is here now need not be looked at again.
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        runtime.install(None)
+        await run_in_threadpool(parts.close)

@@ -1,0 +1,3 @@
+"""cache"""
+import streamlit as st
+st.write("cache")

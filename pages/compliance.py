@@ -1,0 +1,3 @@
+"""compliance"""
+import streamlit as st
+st.write("compliance")

@@ -1,0 +1,3 @@
+"""fleet"""
+import streamlit as st
+st.write("fleet")

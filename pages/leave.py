@@ -1,0 +1,3 @@
+"""leave"""
+import streamlit as st
+st.write("leave")

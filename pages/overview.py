@@ -1,0 +1,93 @@
+"""Overview: what must I do today, then the figures, then the crew of the coming roster periods."""
+
+from fleetcache.definitions import GLOSSARY
+from fleetcache.figures.dashboard import DashboardMetrics
+from fleetcache.figures.fleet import FleetStats
+from fleetcache.figures.leave import LeaveStats
+from fleetcache.panels import availability, overview
+from fleetcache.ui import charts, kit, words
+
+import streamlit as st
+
+panel = kit.open_page("Overview", overview.KEYS, icon=":material/dashboard:")
+dashboard = panel.value("dashboard:metrics", DashboardMetrics)
+stats = panel.value("fleet:stats", FleetStats)
+leave = panel.value("fleet:leave:stats", LeaveStats)
+
+if dashboard is not None and dashboard.pilots.total == 0:
+    kit.empty("There are no pilots on file yet. Add them with plain SQL, or start with a demo profile.")
+    st.stop()
+
+kit.section("What needs you today")
+kit.sentences(overview.advice(panel))
+if stats is not None:
+    st.caption(overview.moved(stats))
+
+if dashboard is not None:
+    history = stats.history if stats is not None else ()
+    rate = dashboard.compliance
+    kit.cards(
+        [
+            kit.Card(
+                "certifications.complianceRate",
+                words.percent(rate.rate),
+                f"{rate.compliant:,} of {rate.active:,} pilots, {rate.unproven} unproven",
+                [row.compliant for row in history],
+            ),
+            kit.Card(
+                "pilots.active",
+                words.number(dashboard.pilots.active),
+                f"{dashboard.pilots.captains:,} captains, {dashboard.pilots.first_officers:,} first officers",
+                [row.active for row in history],
+            ),
+            kit.Card(
+                "leave.onLeaveToday",
+                words.number(dashboard.leave_today.on_leave_today),
+                f"{dashboard.leave_today.days_this_month:,} pilot-days this month",
+                [row.on_leave for row in history],
+            ),
+            kit.Card(
+                "certifications.expiring",
+                words.number(dashboard.checks.expiring),
+                f"{dashboard.alerts.expiring_this_week} within 7 days",
+                [row.expiring for row in history],
+            ),
+            kit.Card(
+                "certifications.expired",
+                words.number(dashboard.checks.expired),
+                f"on {words.plural(dashboard.alerts.critical_expired, 'pilot')} where required",
+                [row.expired for row in history],
+            ),
+            kit.Card(
+                "leave.pending",
+                words.number(dashboard.leave.pending),
+                f"{dashboard.leave.undecided_started} already begun",
+                [row.pending for row in history],
+            ),
+        ],
+        key="overview",
+    )
+
+if leave is not None:
+    kit.section("Crew against minimum, coming roster periods", figure="availability.onPaper")
+    st.caption(GLOSSARY["availability.ifRenewed"].words)
+    days = availability.days(leave)
+    periods = [(p.name, p.first_day) for p in leave.periods if leave.first_day < p.first_day <= days[-1]]
+    lines = leave.availability
+    for left in range(0, len(lines), 2):
+        for column, line in zip(st.columns(2), lines[left : left + 2], strict=False):
+            with column, st.container(border=True):
+                worst = availability.worst_day(line, line.if_renewed, leave.first_day)
+                kit.availability_head(line, leave)
+                kit.chart(
+                    charts.availability(
+                        days,
+                        line.if_renewed,
+                        line.on_paper,
+                        line.minimum,
+                        worst=(worst.day, worst.crew) if worst else None,
+                        periods=periods,
+                    ),
+                    key=f"availability-{line.fleet}-{line.rank}",
+                    alt=f"Crew of {words.group(line.fleet, line.rank)} by day against the minimum",
+                )

@@ -1,0 +1,3 @@
+"""retirement"""
+import streamlit as st
+st.write("retirement")

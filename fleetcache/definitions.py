@@ -243,4 +243,18 @@ GLOSSARY: dict[str, Definition] = {
         f"Captains of the fleet at the age limit within {NEARING_YEARS} years, "
         "those past it included.",
     ),
+    "cache.hitRate": Definition(
+        "Hit rate",
+        "Reads served by memory or Redis / reads of pages and the API in the window. Warming and "
+        "this page are not counted; no reads gives a dash.",
+    ),
+    "cache.withoutQuery": Definition(
+        "Without a query", "Share of reads in the window that needed no database query at all."
+    ),
+    "cache.keys": Definition("Keys held", "Cached values of fleetcache in Redis now."),
+    "cache.memory": Definition("Memory", "Bytes of our values in Redis, and of the server in all."),
+    "cache.latency": Definition("Redis latency", "One EXISTS from this instance, just now."),
+    "cache.viewAge": Definition(
+        "View age", "Since the snapshot of the last refresh. Age alone is not staleness."
+    ),
 }

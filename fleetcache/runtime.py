@@ -8,6 +8,7 @@ import secrets
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,6 +25,10 @@ from fleetcache.catalogue import CATALOGUE
 from fleetcache.clock import SYSTEM, Clock
 from fleetcache.errors import Busy, FleetcacheError, SourceDown, StoreDown, WrongVersion
 from fleetcache.freshness import refresher
+from fleetcache.ops import health
+from fleetcache.ops.console import Console
+from fleetcache.ops.health import Health
+from fleetcache.ops.watch import Since, Watch
 from fleetcache.settings import Settings
 from fleetcache.source import demo, migrations, raw, statements, view
 from fleetcache.source.database import MINIMUM_VERSION, Database, checked_url
@@ -31,6 +36,7 @@ from fleetcache.source.database import MINIMUM_VERSION, Database, checked_url
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 2.0
+TEND_SECONDS = 5.0
 
 
 def _say(step: str) -> None:
@@ -91,6 +97,19 @@ class Runtime:
             clock=clock,
         )
 
+        self._watch = Watch()
+
+    def health(self) -> tuple[Health, Since]:
+        """The state of every layer now, and since when the verdict holds."""
+        found = health.check(
+            self.store, self.database, self.instances, clock=self.clock, warnings=self.warnings
+        )
+        return found, self._watch.see(found)
+
+    def console(self, actor: str) -> Console:
+        """The administrator's actions on this instance, done by ``actor``."""
+        return Console(self.database, self.cache, self.marks, actor=actor, instance=self.id)
+
     def prepare(self, *, progress: Callable[[str], None] = _say) -> None:
         """Bring the database to its shape, seed a demo into an empty one, fill the view.
 
@@ -148,9 +167,19 @@ class Runtime:
 
     def beat(self) -> None:
         """Write the counts and say that this instance is there. Raises StoreDown."""
+        began = time.perf_counter()
+        self.store.exists("ref:settings")
+        latency = time.perf_counter() - began
         self.counters.flush()
         self.instances.announce(
-            Instance(self.id, __version__, statements.schema(), self.started, self.clock.now())
+            Instance(
+                id=self.id,
+                version=__version__,
+                schema=statements.schema(),
+                started=self.started,
+                seen=self.clock.now(),
+                redis_latency=latency,
+            )
         )
 
     def _announce(self) -> None:
@@ -174,11 +203,12 @@ class Runtime:
                 elif refresher.keep_young(self.database, self.cache):
                     log.info("refreshed the view")
                 self.cache.ttls = self._overrides()
+                self.health()
             except (Busy, SourceDown, StoreDown) as error:
                 log.info("background work put off: %s", error)
             except FleetcacheError as error:
                 log.warning("background work failed: %s %s", error, error.hint)
-            self._stop.wait(BEAT_SECONDS)
+            self._stop.wait(TEND_SECONDS)
 
     def _overrides(self) -> dict[str, float]:
         """Times to live of the settings row, for keys that exist and numbers that make sense."""

@@ -31,19 +31,19 @@ if dashboard is not None:
             kit.Card(
                 "certifications.complianceRate",
                 words.percent(rate.rate),
-                f"{rate.compliant:,} of {rate.active:,} pilots, {rate.unproven} unproven",
+                f"{rate.compliant:,} of {rate.active:,}",
                 [row.compliant for row in history],
             ),
             kit.Card(
                 "pilots.active",
                 words.number(dashboard.pilots.active),
-                f"{dashboard.pilots.captains:,} captains, {dashboard.pilots.first_officers:,} first officers",
+                f"{dashboard.pilots.captains:,} + {dashboard.pilots.first_officers:,} F/O",
                 [row.active for row in history],
             ),
             kit.Card(
                 "leave.onLeaveToday",
                 words.number(dashboard.leave_today.on_leave_today),
-                f"{dashboard.leave_today.days_this_month:,} pilot-days this month",
+                f"{dashboard.leave_today.days_this_month:,} days in month",
                 [row.on_leave for row in history],
             ),
             kit.Card(
@@ -55,7 +55,7 @@ if dashboard is not None:
             kit.Card(
                 "certifications.expired",
                 words.number(dashboard.checks.expired),
-                f"on {words.plural(dashboard.alerts.critical_expired, 'pilot')} where required",
+                f"on {words.plural(dashboard.alerts.critical_expired, 'pilot')}",
                 [row.expired for row in history],
             ),
             kit.Card(

@@ -56,7 +56,7 @@ class LayeredCache:
         self.epoch: str | None = None
         self.ttls: Mapping[str, float] = {}
         self._layers = layers
-        self._slots = slots
+        self.slots = slots
         self._schema = schema
         self._clock = clock
 
@@ -166,7 +166,7 @@ class LayeredCache:
 
     def _reading(self, name: str, envelope: Envelope) -> Reading | str:
         try:
-            value = msgspec.json.decode(envelope.payload, type=self._slots[name].shape)
+            value = msgspec.json.decode(envelope.payload, type=self.slots[name].shape)
         except msgspec.DecodeError as error:
             self.counters.failed(REDIS, name)
             return f"the value does not parse ({error})"
@@ -252,7 +252,7 @@ class LayeredCache:
 
     def ttl(self, name: str) -> float:
         """Seconds a value of this key may be kept: the override of the settings, or its own."""
-        return float(self.ttls.get(name, self._slots[name].ttl))
+        return float(self.ttls.get(name, self.slots[name].ttl))
 
 
 def _plain(error: FleetcacheError) -> str:

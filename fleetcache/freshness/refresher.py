@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from fleetcache.cache.layered import LayeredCache, Progress
 from fleetcache.cache.lock import lock
@@ -18,18 +19,29 @@ REFRESH_SECONDS = 60
 WARM_SECONDS = 120
 
 
-def refresh(database: Database, cache: LayeredCache) -> view.Refreshed:
+@dataclass(frozen=True)
+class Renewed:
+    """One refresh: when its snapshot was (seconds since the epoch), how many seconds it took and
+    how many cached values were dropped after it."""
+
+    at: float
+    seconds: float
+    dropped: int
+
+
+def refresh(database: Database, cache: LayeredCache) -> Renewed:
     """Refresh the view, then drop the cached values that the old one gave.
 
-    Raises SourceDown or NotMigrated, with nothing dropped. Redis being down is no failure: a
-    value that cannot be dropped cannot be served either, and what it held ends by its TTL.
+    Raises SourceDown or NotMigrated, with nothing dropped. Redis being down is no failure: the
+    values in it cannot be served while it is, and end by their TTL when it comes back.
     """
     done = view.refresh(database)
+    dropped = 0
     try:
-        cache.store.delete(*CATALOGUE)
+        dropped = cache.store.delete(*CATALOGUE)
     except StoreDown as error:
         log.warning("refreshed the view, could not drop cached values: %s", error)
-    return done
+    return Renewed(done.at, done.seconds, dropped)
 
 
 def warm(

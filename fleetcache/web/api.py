@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 
 from fleetcache import __version__, runtime
 from fleetcache.errors import FleetcacheError
-from fleetcache.ops import health
 from fleetcache.ops.health import iso
 
 api = FastAPI(
@@ -47,8 +46,7 @@ def dashboard_metrics() -> JSONResponse:
 @api.get("/cache/health")
 def cache_health() -> JSONResponse:
     """The state of every layer and one verdict; always 200, for the answer is in the body."""
-    parts = runtime.current()
-    found = health.check(parts.store, parts.database, parts.instances, clock=parts.clock)
+    found, _since = runtime.current().health()
     return JSONResponse(found.document())
 
 

@@ -1,0 +1,5 @@
+"""``python -m fleetcache``."""
+
+from fleetcache.cli import main
+
+main()

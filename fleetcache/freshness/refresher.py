@@ -56,13 +56,15 @@ def warm(
 
 
 def keep_young(database: Database, cache: LayeredCache) -> bool:
-    """Refresh and warm when the view is of another day, incomplete, or old enough; whether it was.
+    """Refresh and warm when the view is of another day, empty, or old enough; whether it was.
 
-    Raises SourceDown or NotMigrated.
+    A view that another version of the program made cannot be mended by a refresh, and is left to
+    that version. Raises SourceDown or NotMigrated.
     """
     state = view.state(database)
     due = min(REFRESH_SECONDS, state.max_age / 2)
-    if state.fault is None and state.age is not None and state.age < due:
+    young = state.fault is None and state.age is not None and state.age < due
+    if young or not state.ours:
         return False
     refresh(database, cache)
     try:

@@ -39,12 +39,14 @@ _STATE = text("""
 @dataclass(frozen=True)
 class ViewState:
     """How the view stands: its day, last refresh (seconds since the epoch), age and highest
-    age at which it still serves (seconds), and why it does not serve (None when it does)."""
+    age at which it still serves (seconds), whether this program's definitions made it, and why it
+    does not serve (None when it does)."""
 
     as_of_date: date | None
     refreshed_at: float | None
     age: float | None
     max_age: float
+    ours: bool
     fault: str | None
 
 
@@ -87,11 +89,11 @@ def state(database: Database) -> ViewState:
     with database.statement() as connection:
         row = connection.execute(_STATE, {"schema": statements.schema()}).one()
     if row.as_of_date is None:
-        return ViewState(None, None, None, row.max_age, "is empty")
+        return ViewState(None, None, None, row.max_age, True, "is empty")
     fault = _fault(row.ours, row.of_today, row.as_of_date, row.age, row.max_age)
     if fault is None and row.rows != len(CATALOGUE):
         fault = f"has {row.rows} rows instead of {len(CATALOGUE)}"
-    return ViewState(row.as_of_date, row.refreshed_at, row.age, row.max_age, fault)
+    return ViewState(row.as_of_date, row.refreshed_at, row.age, row.max_age, row.ours, fault)
 
 
 def refresh(database: Database, *, seconds: float = 300.0) -> Refreshed:

@@ -68,6 +68,10 @@ CREATE TABLE pilots (
     active           boolean NOT NULL DEFAULT true,
     left_on          date,
     updated_at       timestamptz NOT NULL DEFAULT now(),
+    -- Everything that decides which checks are required, in one column: joined on five, the planner
+    -- takes the product of five guesses and ends in a nested loop over millions of rows.
+    crew_kind        text NOT NULL GENERATED ALWAYS AS (fleet || '|' || rank || '|' || training_captain::text
+                         || '|' || examiner::text || '|' || expatriate::text) STORED,
     UNIQUE (seniority) DEFERRABLE INITIALLY DEFERRED,
     CHECK (date_of_birth IS NULL OR date_of_birth < commenced_on),
     CHECK (left_on IS NULL OR (NOT active AND left_on >= commenced_on)),

@@ -6,20 +6,22 @@
 CREATE FUNCTION birthday(born date, years integer) RETURNS date
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (born + make_interval(years => years))::date
-         + (extract(day FROM born)::integer <> extract(day FROM born + make_interval(years => years))::integer)::integer;
+         + ((born + make_interval(years => years) - make_interval(years => years))::date <> born)::integer;
 
 -- A missing setting must stop the count, not turn it into nulls.
-CREATE FUNCTION setting(wanted text) RETURNS jsonb
+CREATE FUNCTION missing_setting(wanted text) RETURNS jsonb
     LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
-DECLARE found jsonb;
 BEGIN
-    SELECT value INTO found FROM fleetcache.settings WHERE name = wanted AND jsonb_typeof(value) <> 'null';
-    IF found IS NULL THEN
-        RAISE EXCEPTION 'the setting % has no value', wanted
-            USING HINT = 'Insert the row again with plain SQL, or run migrate.';
-    END IF;
-    RETURN found;
+    RAISE EXCEPTION 'the setting % has no value', wanted;
 END $$;
+
+CREATE FUNCTION present(value jsonb, wanted text) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN value IS NULL OR jsonb_typeof(value) = 'null' THEN missing_setting(wanted) ELSE value END;
+
+CREATE FUNCTION setting(wanted text) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN present((SELECT value FROM settings WHERE name = wanted), wanted);
 
 -- The day on the fleet's calendar, or the day a transaction asks about (SET LOCAL fleetcache.today).
 CREATE FUNCTION today() RETURNS date
@@ -28,28 +30,40 @@ CREATE FUNCTION today() RETURNS date
         nullif(current_setting('fleetcache.today', true), '')::date,
         (now() AT TIME ZONE (setting('fleet_time_zone') #>> '{}'))::date);
 
--- One row: the day, and every setting that a count needs, typed.
+-- Facts ask for it by a scalar subquery or a materialized CTE, which is worked out once for a query; a plain join with
+-- rules may be worked out for every row.
+
+-- One row: the day, and every setting that a count needs, typed. OFFSET 0 is a fence: without it the planner
+-- would ask for the settings again on every row.
 CREATE VIEW rules AS
-SELECT
-    today() AS today,
-    ((today() + 1)::timestamp AT TIME ZONE (setting('fleet_time_zone') #>> '{}')) AS day_ends_at,
-    setting('fleet_time_zone') #>> '{}'              AS time_zone,
-    setting('retirement_age')::integer                 AS retirement_age,
-    (setting('roster_anchor') #>> '{}')::date        AS roster_anchor,
-    setting('roster_anchor_period')::integer           AS roster_anchor_period,
-    setting('roster_anchor_year')::integer             AS roster_anchor_year,
-    setting('roster_days')::integer                    AS roster_days,
-    setting('roster_periods_per_year')::integer        AS roster_periods_per_year,
-    setting('request_deadline_days')::integer          AS request_deadline_days,
-    setting('publication_days')::integer               AS publication_days,
-    setting('pilots_per_training_captain')::integer    AS pilots_per_training_captain,
-    setting('pilots_per_examiner')::integer            AS pilots_per_examiner,
-    setting('succession_ready_service')::integer       AS ready_service,
-    setting('succession_ready_age')::integer           AS ready_age,
-    setting('succession_potential_service')::integer   AS potential_service,
-    setting('succession_potential_age')::integer       AS potential_age,
-    setting('succession_developing_service')::integer  AS developing_service
-OFFSET 0;  -- a fence: without it the planner asks for the settings again on every row
+SELECT coalesce(nullif(current_setting('fleetcache.today', true), '')::date,
+                (now() AT TIME ZONE time_zone)::date) AS today,
+       (coalesce(nullif(current_setting('fleetcache.today', true), '')::date,
+                 (now() AT TIME ZONE time_zone)::date) + 1)::timestamp AT TIME ZONE time_zone AS day_ends_at,
+       typed.*
+FROM (
+    SELECT
+        present(found->'fleet_time_zone', 'fleet_time_zone') #>> '{}'                       AS time_zone,
+        present(found->'retirement_age', 'retirement_age')::integer                         AS retirement_age,
+        (present(found->'roster_anchor', 'roster_anchor') #>> '{}')::date                   AS roster_anchor,
+        present(found->'roster_anchor_period', 'roster_anchor_period')::integer             AS roster_anchor_period,
+        present(found->'roster_anchor_year', 'roster_anchor_year')::integer                 AS roster_anchor_year,
+        present(found->'roster_days', 'roster_days')::integer                               AS roster_days,
+        present(found->'roster_periods_per_year', 'roster_periods_per_year')::integer       AS roster_periods_per_year,
+        present(found->'request_deadline_days', 'request_deadline_days')::integer           AS request_deadline_days,
+        present(found->'publication_days', 'publication_days')::integer                     AS publication_days,
+        present(found->'pilots_per_training_captain', 'pilots_per_training_captain')::integer
+                                                                                            AS pilots_per_training_captain,
+        present(found->'pilots_per_examiner', 'pilots_per_examiner')::integer               AS pilots_per_examiner,
+        present(found->'succession_ready_service', 'succession_ready_service')::integer     AS ready_service,
+        present(found->'succession_ready_age', 'succession_ready_age')::integer             AS ready_age,
+        present(found->'succession_potential_service', 'succession_potential_service')::integer AS potential_service,
+        present(found->'succession_potential_age', 'succession_potential_age')::integer     AS potential_age,
+        present(found->'succession_developing_service', 'succession_developing_service')::integer AS developing_service
+    FROM (SELECT jsonb_object_agg(name, value) AS found FROM settings) AS settings
+    OFFSET 0
+) AS typed
+OFFSET 0;
 
 -- The roster period that lies some number of periods after the anchor (0 = the anchor's own).
 CREATE FUNCTION roster_period(index integer)
@@ -76,24 +90,32 @@ END;
 
 -- One row per pilot, inactive ones included.
 CREATE VIEW pilot_facts AS
+WITH r AS MATERIALIZED (
+    SELECT today, retirement_age, birthday(today, {due_soon_years}) AS soon, birthday(today, {nearing_years}) AS near,
+           birthday(today, {outlook_years}) AS far
+    FROM rules
+), p AS (
+    SELECT pilots.*, birthday(date_of_birth, retirement_age) AS retires_on, today, soon, near, far
+    FROM pilots CROSS JOIN r
+    OFFSET 0
+)
 SELECT
-    p.id AS pilot_id, p.fleet, p.base, p.contract, p.rank, p.licence, p.seniority, p.active,
-    p.training_captain, p.examiner, p.expatriate, p.commenced_on, p.date_of_birth,
-    birthday(p.date_of_birth, r.retirement_age) AS retires_on,
+    id AS pilot_id, fleet, base, contract, rank, licence, seniority, active, training_captain, examiner, expatriate,
+    commenced_on, date_of_birth, retires_on,
     CASE
-        WHEN p.date_of_birth IS NULL                                                   THEN 'unknown'
-        WHEN birthday(p.date_of_birth, r.retirement_age) <= r.today                    THEN 'overdue'
-        WHEN birthday(p.date_of_birth, r.retirement_age) <= birthday(r.today, {due_soon_years}) THEN 'years0to2'
-        WHEN birthday(p.date_of_birth, r.retirement_age) <= birthday(r.today, {nearing_years}) THEN 'years2to5'
-        WHEN birthday(p.date_of_birth, r.retirement_age) <= birthday(r.today, {outlook_years}) THEN 'years5to10'
+        WHEN retires_on IS NULL   THEN 'unknown'
+        WHEN retires_on <= today  THEN 'overdue'
+        WHEN retires_on <= soon   THEN 'years0to2'
+        WHEN retires_on <= near   THEN 'years2to5'
+        WHEN retires_on <= far    THEN 'years5to10'
         ELSE 'later'
     END AS retirement
-FROM pilots p CROSS JOIN rules r;
+FROM p;
 
 -- Which checks are required of which kind of pilot; far fewer rows than pilots.
 CREATE VIEW required_checks AS
-SELECT DISTINCT k.fleet, k.rank, k.training_captain, k.examiner, k.expatriate, q.check_type
-FROM (SELECT DISTINCT fleet, rank, training_captain, examiner, expatriate FROM pilots WHERE active) k
+SELECT DISTINCT k.crew_kind, q.check_type
+FROM (SELECT DISTINCT crew_kind, fleet, rank, training_captain, examiner, expatriate FROM pilots WHERE active) k
 JOIN check_requirements q
   ON (q.fleet IS NULL OR q.fleet = k.fleet)
  AND (q.rank IS NULL OR q.rank = k.rank)
@@ -111,12 +133,12 @@ WITH held AS (
     WHERE c.superseded_by IS NULL AND c.void_reason IS NULL
 ), needed AS (
     SELECT p.id AS pilot_id, q.check_type
-    FROM pilots p JOIN required_checks q USING (fleet, rank, training_captain, examiner, expatriate)
+    FROM pilots p JOIN required_checks q USING (crew_kind)
     WHERE p.active
 ), joined AS (
     SELECT pilot_id, check_type, needed.pilot_id IS NOT NULL AS required, held.certification_id,
-           held.completed_on, held.expires_on, held.never_expires, held.expires_on - r.today AS days_left
-    FROM held FULL JOIN needed USING (pilot_id, check_type) CROSS JOIN rules r
+           held.completed_on, held.expires_on, held.never_expires, held.expires_on - (SELECT today FROM rules) AS days_left
+    FROM held FULL JOIN needed USING (pilot_id, check_type)
 )
 SELECT
     j.pilot_id, j.check_type, j.required, j.certification_id, j.completed_on, j.expires_on, j.days_left,
@@ -167,15 +189,16 @@ FROM leave_requests l JOIN pilots p ON p.id = l.pilot_id AND p.active;
 
 -- One row per first officer: how near command, by licence, checks, service and age.
 CREATE VIEW succession_facts AS
+WITH r AS MATERIALIZED (SELECT * FROM rules)
 SELECT c.pilot_id, c.fleet, c.base, c.seniority, c.commenced_on, c.date_of_birth, c.compliance, c.licence,
     CASE
         WHEN c.licence = 'ATPL' AND c.expired = 0 AND c.missing = 0
              AND birthday(c.commenced_on, r.ready_service) <= r.today
-             AND birthday(c.date_of_birth, r.ready_age) <= r.today          THEN 'ready'
+             AND birthday(c.date_of_birth, r.ready_age) <= r.today      THEN 'ready'
         WHEN birthday(c.commenced_on, r.potential_service) <= r.today
-             AND birthday(c.date_of_birth, r.potential_age) <= r.today      THEN 'potential'
-        WHEN birthday(c.commenced_on, r.developing_service) <= r.today      THEN 'developing'
+             AND birthday(c.date_of_birth, r.potential_age) <= r.today  THEN 'potential'
+        WHEN birthday(c.commenced_on, r.developing_service) <= r.today  THEN 'developing'
         ELSE 'notYet'
     END AS readiness
-FROM pilot_compliance c CROSS JOIN rules r
+FROM pilot_compliance c CROSS JOIN r
 WHERE c.rank = 'first_officer';

@@ -1,11 +1,16 @@
 -- Undecided requests by the roster period they first touch from today on, fleet and rank.
-WITH pending AS (
-    SELECT l.*, today FROM leave_facts l CROSS JOIN rules WHERE l.pending
+WITH pending AS MATERIALIZED (
+    SELECT l.*, (SELECT today FROM rules) AS today,
+           floor((greatest(l.first_day, (SELECT today FROM rules)) - (SELECT roster_anchor FROM rules))::numeric
+                 / (SELECT roster_days FROM rules))::integer AS period
+    FROM leave_facts l WHERE l.pending
+), periods AS MATERIALIZED (
+    SELECT n, r.* FROM (SELECT DISTINCT period AS n FROM pending) AS touched CROSS JOIN LATERAL roster_period(n) AS r
 ), cells AS (
     SELECT r.name, r.publication_day, p.fleet, p.rank,
            count(*) FILTER (WHERE p.status = 'SUBMITTED') AS submitted,
            count(*) FILTER (WHERE p.status = 'IN_REVIEW') AS in_review
-    FROM pending p CROSS JOIN LATERAL roster_period(roster_index(greatest(p.first_day, today))) AS r
+    FROM pending p JOIN periods r ON r.n = p.period
     WHERE p.last_day >= today
     GROUP BY r.name, r.publication_day, p.fleet, p.rank
 )

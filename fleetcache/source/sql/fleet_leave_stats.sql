@@ -1,16 +1,27 @@
 -- Leave by type and month, by roster period, and the crew that remains on every day of the coming periods.
-WITH span AS (
-    SELECT today, first_day, (roster_period(roster_index(today) + {availability_periods} - 1)).last_day AS last_day
-    FROM rules CROSS JOIN LATERAL roster_period(roster_index(today))
+WITH span AS MATERIALIZED (
+    SELECT today, time_zone, roster_index(today) AS first_period, roster_periods_per_year AS periods,
+           (SELECT last_day FROM roster_period(roster_index(today) + {availability_periods} - 1)) AS last_day,
+           (date_trunc('month', today::timestamp) - interval '12 months')::date AS first_month,
+           (date_trunc('month', today::timestamp) + interval '13 months')::date - 1 AS last_month
+    FROM rules
+), coming AS MATERIALIZED (
+    SELECT r.* FROM span CROSS JOIN generate_series(first_period, first_period + periods - 1) AS n
+    CROSS JOIN LATERAL roster_period(n) AS r
+), requests AS MATERIALIZED (
+    SELECT * FROM leave_facts WHERE last_day >= (SELECT least(first_month, (SELECT min(first_day) FROM coming)) FROM span)
+), leave_days AS MATERIALIZED (
+    SELECT DISTINCT l.pilot_id, l.leave_type, d.day::date AS day
+    FROM requests l CROSS JOIN LATERAL generate_series(
+        greatest(l.first_day, (SELECT least(first_month, (SELECT min(first_day) FROM coming)) FROM span)),
+        least(l.last_day, (SELECT greatest(last_month, (SELECT max(last_day) FROM coming)) FROM span)),
+        interval '1 day') AS d(day)
+    WHERE l.status = 'APPROVED'
+), absent AS MATERIALIZED (
+    SELECT DISTINCT pilot_id, day FROM leave_days WHERE day >= (SELECT min(first_day) FROM coming)
 ), days AS (
     SELECT day::date AS day FROM span, generate_series(today, last_day, interval '1 day') AS day
-), absent AS (
-    SELECT DISTINCT l.pilot_id, d.day::date AS day
-    FROM span CROSS JOIN leave_facts l
-    CROSS JOIN LATERAL generate_series(greatest(l.first_day, today), least(l.last_day, span.last_day),
-                                       interval '1 day') AS d(day)
-    WHERE l.status = 'APPROVED' AND l.last_day >= today AND l.first_day <= span.last_day
-), people AS (
+), people AS MATERIALIZED (
     SELECT pilot_id, fleet, rank, retires_on,
            CASE WHEN missing > 0 THEN '-infinity'::date ELSE first_expiry + 1 END AS lapses_on
     FROM pilot_compliance
@@ -36,28 +47,18 @@ WITH span AS (
            jsonb_agg(on_paper ORDER BY day) AS on_paper
     FROM lines GROUP BY fleet, rank, minimum
 ), months AS (
-    SELECT date_trunc('month', d.day)::date AS month, l.leave_type, count(DISTINCT (l.pilot_id, d.day)) AS days
-    FROM rules CROSS JOIN leave_facts l
-    CROSS JOIN LATERAL generate_series(
-        greatest(l.first_day, (date_trunc('month', today::timestamp) - interval '12 months')::date),
-        least(l.last_day, (date_trunc('month', today::timestamp) + interval '13 months')::date - 1),
-        interval '1 day') AS d(day)
-    WHERE l.status = 'APPROVED'
+    SELECT date_trunc('month', day::timestamp)::date AS month, leave_type, count(*) AS days
+    FROM leave_days CROSS JOIN span WHERE day BETWEEN first_month AND last_month
     GROUP BY 1, 2
 ), periods AS (
-    SELECT r.name, r.first_day, r.last_day, r.deadline_at, r.publication_day,
-           count(*) FILTER (WHERE l.status = 'SUBMITTED') AS submitted,
-           count(*) FILTER (WHERE l.status = 'IN_REVIEW') AS in_review,
-           count(*) FILTER (WHERE l.status = 'APPROVED')  AS approved,
-           count(*) FILTER (WHERE l.status = 'DENIED')    AS denied,
-           (SELECT count(DISTINCT (a.pilot_id, d.day))
-            FROM leave_facts a CROSS JOIN LATERAL generate_series(greatest(a.first_day, r.first_day),
-                 least(a.last_day, r.last_day), interval '1 day') AS d(day)
-            WHERE a.status = 'APPROVED' AND a.first_day <= r.last_day AND a.last_day >= r.first_day) AS days_away
-    FROM rules CROSS JOIN generate_series(0, roster_periods_per_year - 1) AS ahead
-    CROSS JOIN LATERAL roster_period(roster_index(today) + ahead) AS r
-    LEFT JOIN leave_facts l ON l.first_day <= r.last_day AND l.last_day >= r.first_day
-    GROUP BY r.name, r.first_day, r.last_day, r.deadline_at, r.publication_day
+    SELECT r.*, asked.*,
+           (SELECT count(*) FROM absent a WHERE a.day BETWEEN r.first_day AND r.last_day) AS days_away
+    FROM coming r CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE status = 'SUBMITTED') AS submitted,
+               count(*) FILTER (WHERE status = 'IN_REVIEW') AS in_review,
+               count(*) FILTER (WHERE status = 'APPROVED')  AS approved,
+               count(*) FILTER (WHERE status = 'DENIED')    AS denied
+        FROM requests l WHERE l.first_day <= r.last_day AND l.last_day >= r.first_day) AS asked
 )
 SELECT jsonb_build_object(
     'totals', ({dashboard_metrics/leave}),
@@ -68,7 +69,7 @@ SELECT jsonb_build_object(
             'name', name, 'firstDay', first_day, 'lastDay', last_day, 'deadlineAt', deadline_at,
             'publicationDay', publication_day, 'submitted', submitted, 'inReview', in_review,
             'approved', approved, 'denied', denied, 'daysAway', days_away) ORDER BY first_day) FROM periods),
-    'firstDay', (SELECT today FROM rules),
+    'firstDay', (SELECT today FROM span),
     'availability', (SELECT coalesce(jsonb_agg(jsonb_build_object(
             'fleet', fleet, 'rank', rank, 'active', active, 'minimum', minimum, 'onLeave', on_leave,
             'ifRenewed', if_renewed, 'onPaper', on_paper) ORDER BY fleet, rank), '[]') FROM availability))

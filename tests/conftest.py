@@ -1,0 +1,155 @@
+"""Real servers, shared by the whole run; every test gets a database and a prefix of its own."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from fleetcache import embedded
+from fleetcache.runtime import Runtime, Urls
+from fleetcache.settings import Settings
+from fleetcache.source import migrations
+from fleetcache.source.database import Database
+from fleetcache.source.seed import seed
+
+AS_OF = date(2026, 11, 23)
+_number = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[embedded.Servers]:
+    """One PostgreSQL and one Valkey for all tests of the run."""
+    home = Path(tempfile.mkdtemp(prefix="fleetcache-tests-"))
+    home.chmod(0o755)
+    with embedded.start(home, postgres=True, valkey=True, progress=lambda step: None) as running:
+        yield running
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class TestDatabase:
+    """A database of its own; ``url`` for the app's role, ``owner_url`` for the owner."""
+
+    __test__ = False
+
+    url: str
+    owner_url: str
+
+    def owner(self) -> psycopg.Connection:
+        """A connection that may change everything."""
+        return psycopg.connect(self.owner_url, options="-c search_path=fleetcache")
+
+    def sql(self, *statements: str) -> None:
+        """Run statements as the owner, signed in as an administrator."""
+        with self.owner() as connection:
+            connection.execute("SELECT set_config('fleetcache.role', 'admin', false)")
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        """What a query gives the owner, signed in as an administrator."""
+        with self.owner() as connection:
+            connection.execute("SELECT set_config('fleetcache.role', 'admin', false)")
+            return connection.execute(query.encode()).fetchall()
+
+
+@pytest.fixture(scope="session")
+def make_database(servers: embedded.Servers) -> Callable[[str | None], TestDatabase]:
+    """Makes a database: empty, or as a copy of one that was made before."""
+    assert servers.owner_url is not None and servers.database_url is not None
+    admin = servers.owner_url.replace("fleetcache_owner", "postgres")
+
+    def make(template: str | None = None, name: str | None = None) -> TestDatabase:
+        name = name or f"test_{next(_number)}"
+        copy = f" TEMPLATE {template}" if template else ""
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} OWNER fleetcache_owner{copy}".encode())
+
+        def url(of: str) -> str:
+            return of.replace("/fleetcache?", f"/{name}?")
+
+        assert servers.owner_url is not None and servers.database_url is not None
+        return TestDatabase(url(servers.database_url), url(servers.owner_url))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def migrated(make_database: Callable[..., TestDatabase]) -> str:
+    """The name of a template with the schema and no rows."""
+    made = make_database(name="template_migrated")
+    migrations.migrate(made.owner_url, app_role="fleetcache_app")
+    return "template_migrated"
+
+
+@pytest.fixture(scope="session")
+def seeded(make_database: Callable[..., TestDatabase], migrated: str) -> str:
+    """The name of a template with the demo airline as of today on its calendar."""
+    made = make_database(migrated, name="template_demo")
+    with made.owner() as connection:
+        today = connection.execute("SELECT today()").fetchone()
+        assert today is not None
+        seed(connection, profile="demo", as_of=today[0])
+        connection.execute("SELECT refresh_figures()")
+    return "template_demo"
+
+
+@pytest.fixture
+def database(make_database: Callable[..., TestDatabase], migrated: str) -> TestDatabase:
+    """A fresh database with the schema and no rows."""
+    return make_database(migrated)
+
+
+@pytest.fixture
+def demo(make_database: Callable[..., TestDatabase], seeded: str) -> TestDatabase:
+    """A fresh database with the demo airline, its view refreshed."""
+    return make_database(seeded)
+
+
+@pytest.fixture
+def source(demo: TestDatabase) -> Iterator[Database]:
+    """The app's connection to the demo airline."""
+    opened = Database(demo.url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A name space in Redis that no other test uses."""
+    return f"test-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def make_runtime(servers: embedded.Servers, prefix: str) -> Iterator[Callable[..., Runtime]]:
+    """Builds instances on a database; they share one name space in Redis."""
+    made: list[Runtime] = []
+
+    def make(database: TestDatabase, *, redis_url: str | None = None) -> Runtime:
+        assert servers.redis_url is not None
+        settings = Settings(FLEETCACHE_PREFIX=prefix, FLEETCACHE_REDIS_COMMAND_MS=1000)
+        urls = Urls(database.owner_url, database.url, redis_url or servers.redis_url)
+        runtime = Runtime(settings, urls)
+        made.append(runtime)
+        return runtime
+
+    yield make
+    for runtime in made:
+        runtime.close()
+
+
+@pytest.fixture
+def runtime(make_runtime: Callable[..., Runtime], demo: TestDatabase) -> Runtime:
+    """One prepared instance on the demo airline, without its background work."""
+    made = make_runtime(demo)
+    made.prepare(progress=lambda step: None)
+    return made

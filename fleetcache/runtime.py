@@ -37,10 +37,25 @@ log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 2.0
 TEND_SECONDS = 5.0
+LONG_ROWS = 100_000
 
 
 def _say(step: str) -> None:
     print(f"fleetcache: {step}", file=sys.stderr, flush=True)
+
+
+class _Bar:
+    """Says how far a long seeding has come, a tenth at a time; a short one needs no words."""
+
+    def __init__(self, progress: Callable[[str], None]) -> None:
+        self._progress = progress
+        self._said = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        tenth = 10 * done // max(1, total)
+        if total > LONG_ROWS and tenth > self._said:
+            self._said = tenth
+            self._progress(f"seeded {done:,} of {total:,} rows ({tenth}0 %)")
 
 
 @dataclass(frozen=True)
@@ -129,7 +144,9 @@ class Runtime:
         )
         embedded_database = self._servers is not None and self._servers.database_url is not None
         profile = self.settings.profile or ("demo" if embedded_database else None)
-        seeded, self.warnings = demo.renew(self.urls.owner, profile, progress=progress)
+        seeded, self.warnings = demo.renew(
+            self.urls.owner, profile, progress=progress, bar=_Bar(progress)
+        )
         if seeded or view.state(self.database).fault is not None:
             progress("Filling the materialized view…")
             refresher.refresh(self.database, self.cache)
@@ -213,7 +230,7 @@ class Runtime:
     def _overrides(self) -> dict[str, float]:
         """Times to live of the settings row, for keys that exist and numbers that make sense."""
         rows = self.cache.read("ref:settings", counted=False).value.settings
-        chosen = next((row.value for row in rows if row.name == "ttl_overrides"), {})
+        chosen: object = next((row.value for row in rows if row.name == "ttl_overrides"), {})
         if not isinstance(chosen, dict):
             log.warning("the setting ttl_overrides is not an object of key to seconds")
             return {}
@@ -224,7 +241,9 @@ class Runtime:
         }
 
 
-def urls(settings: Settings, *, progress: Callable[[str], None] = _say) -> tuple[Urls, embedded.Servers | None]:
+def urls(
+    settings: Settings, *, progress: Callable[[str], None] = _say
+) -> tuple[Urls, embedded.Servers | None]:
     """Where to find both servers; starts the embedded ones whose URL is not set.
 
     Raises BadSetting for a malformed URL before anything is started, and what

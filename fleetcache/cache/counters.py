@@ -13,6 +13,7 @@ import math
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import redis
 
@@ -89,7 +90,6 @@ class HitCounters:
         self._clock = clock
         self._lock = threading.Lock()
         self._waiting: dict[int, Counter[str]] = {}
-        self._began = self._clock.now()
 
     def served(self, layer: str, key: str) -> None:
         """A page or the API got ``key`` from ``layer``."""
@@ -131,8 +131,9 @@ class HitCounters:
         with errors(), self._client.pipeline(transaction=False) as pipe:
             for m, counts in copies.items():
                 bucket = self._names.minute(m)
+                here: dict[Any, Any] = {f"{self._instance}|here": 1}
                 fields = {f"{self._instance}|{name}": n for name, n in counts.items()}
-                pipe.hset(bucket, mapping={f"{self._instance}|here": 1, **fields})
+                pipe.hset(bucket, mapping=here | fields)
                 pipe.expire(bucket, KEPT_SECONDS)
             pipe.execute()
         with self._lock:

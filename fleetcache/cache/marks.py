@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import redis
 
@@ -39,7 +41,7 @@ class Marks:
         """Events from ``at`` on; one that does not parse is another program's and left out.
         Raises StoreDown."""
         with errors():
-            found = self._client.zrangebyscore(self._key, at, "+inf")
+            found: list[Any] = list(self._client.zrangebyscore(self._key, at, "+inf"))
         marks = []
         for data in found:
             try:

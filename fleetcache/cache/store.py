@@ -186,7 +186,7 @@ class RedisStore:
         return max(1, int(ttl * 1000 * (1 - JITTER * self._chance())))
 
 
-def _decode(name: str, data: bytes, type: type[T]) -> T:
+def _decode(name: str, data: bytes | str, type: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=type)
     except msgspec.DecodeError as error:

@@ -182,6 +182,8 @@ class Postgres:
                     found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name])
                     if found.fetchone() is None:
                         connection.execute(role.format(Identifier(name)))
+                        path = SQL("ALTER ROLE {} SET search_path = fleetcache, public")
+                        connection.execute(path.format(Identifier(name)))
                 found = connection.execute(
                     "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
                 )

@@ -14,7 +14,12 @@ Say = Callable[[str], None]
 
 
 def renew(
-    url: str, profile: str | None, *, force: bool = False, progress: Say, bar: Callable[[int, int], None] | None = None
+    url: str,
+    profile: str | None,
+    *,
+    force: bool = False,
+    progress: Say,
+    bar: Callable[[int, int], None] | None = None,
 ) -> tuple[bool, tuple[str, ...]]:
     """Seed what may be seeded at ``url``: an empty database, or a demo of an earlier day that
     nobody edited; with ``force`` any demo of ours. Whether it was, and warnings for people.

@@ -25,7 +25,8 @@ EPOCH = """
 """Which database, and which life of it: equal only while versions may be compared."""
 
 MOMENT = f"""
-    SELECT extract(epoch FROM now())::float8, today, extract(epoch FROM day_ends_at)::float8, {EPOCH} FROM rules
+    SELECT extract(epoch FROM now())::float8, today, extract(epoch FROM day_ends_at)::float8, {EPOCH}
+    FROM rules
 """
 
 

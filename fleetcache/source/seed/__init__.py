@@ -1,8 +1,7 @@
 """The seeded airline, Coral Meridian Airways: fictional, and the same for everybody."""
 
-from .airline import airline
-from .fingerprint import DemoState, demo_state, fingerprint
 from .profiles import PROFILES, SEED
+from .state import DemoState, demo_state, fingerprint
 from .writer import seed
 
-__all__ = ["PROFILES", "SEED", "DemoState", "airline", "demo_state", "fingerprint", "seed"]
+__all__ = ["PROFILES", "SEED", "DemoState", "demo_state", "fingerprint", "seed"]

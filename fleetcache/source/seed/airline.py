@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -51,7 +52,7 @@ def airline(profile: str, as_of: date, seed: int = SEED) -> Airline:
     people = crew(plan, today, seed)
     held = holdings(plan, people, today, seed)
     records = certifications(people, held, today, seed)
-    requests = leave(plan, people, held.long_leave, today, seed)
+    requests = leave(plan, people, held.lapsing, today, seed)
     tables = {
         **_reference(plan),
         "pilots": _pilots(people, today),
@@ -63,11 +64,11 @@ def airline(profile: str, as_of: date, seed: int = SEED) -> Airline:
     return Airline(plan, people, records, requests, tables)
 
 
-def _texts(values: list[str] | list[str | None]) -> Column:
+def _texts(values: Sequence[str | None]) -> Column:
     return np.array(values, dtype=object)
 
 
-def _numbers(values: list[int | None]) -> Column:
+def _numbers(values: Sequence[int | None]) -> Column:
     return np.array([-1 if value is None else value for value in values], dtype=np.int64)
 
 
@@ -145,7 +146,7 @@ def _identity(count: int, seed: int) -> Rows:
         "employee_number": _texts([names.employee_number(n) for n in numbers]),
         "given_name": given,
         "family_name": family,
-        "email": _texts([names.email(g, f, n) for g, f, n in zip(given, family, numbers, strict=True)]),
+        "email": _texts(list(map(names.email, given, family, numbers))),
         "phone": _texts([names.phone(n) for n in numbers]),
     }
 

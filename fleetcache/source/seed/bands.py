@@ -30,6 +30,7 @@ UNDATED_SHARE = 0.001
 # (first day, last day, share of rows): days from as_of to expiry.
 BANDS = ((0, 7, 0.006), (8, 30, 0.027), (31, 60, 0.055), (61, 90, 0.065))
 LATER = 91
+LAPSED_DAYS = 59  # how long ago, at most, a pilot at work let a check slip
 BOUNDARY_DAYS = (0, 1, 7, 8, 30, 31, 90, 91)  # -1 sits on one of the lapsed pilots
 
 LONG_LEAVE_LAPSES = (5, 4, 6, 3, 8, 5)
@@ -38,11 +39,12 @@ ENGLISH_LEVELS = {"48": 45.0, "72": 35.0, "0": 20.0}  # months: share; 0 never e
 
 
 @dataclass(frozen=True, eq=False)
-class LongLeave:
-    """Pilots away for long (indices into the crew), since how many days."""
+class Lapsing:
+    """The pilots with lapses, by index: on long leave since some days, or at work today."""
 
-    pilot: Ints
+    on_leave: Ints
     days_ago: Ints
+    at_work: Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,7 @@ class Holdings:
     high: Ints
     undated: Flags
     required: Flags
-    long_leave: LongLeave
+    lapsing: Lapsing
 
 
 def holdings(profile: Profile, crew: Crew, as_of: np.datetime64, seed: int) -> Holdings:
@@ -70,7 +72,7 @@ def holdings(profile: Profile, crew: Crew, as_of: np.datetime64, seed: int) -> H
     needed = required(crew)
     spare = draws.uniform(needed.size).reshape(needed.shape) < optional_share(crew)
     held = needed | spare
-    people = _People(profile, crew, draws)
+    people = _People(profile, crew, as_of, draws)
     _take_away_missing(people, held, needed, draws)
 
     pilot, check = (a.astype(np.int64) for a in np.nonzero(held))
@@ -79,15 +81,15 @@ def holdings(profile: Profile, crew: Crew, as_of: np.datetime64, seed: int) -> H
     _undate(people, rows, draws)
     _fill_bands(rows, draws)
     return Holdings(
-        pilot, check, rows.months, rows.low, rows.high, rows.undated, rows.required, people.away
+        pilot, check, rows.months, rows.low, rows.high, rows.undated, rows.required, people.lapsing
     )
 
 
 class _People:
     """The few pilots on whom the lapses sit: seasoned, and on no other boundary."""
 
-    def __init__(self, profile: Profile, crew: Crew, draws: Draws) -> None:
-        tenure = days_between(crew.commenced, crew.commenced.max()) / YEAR
+    def __init__(self, profile: Profile, crew: Crew, as_of: np.datetime64, draws: Draws) -> None:
+        tenure = days_between(crew.commenced, as_of) / YEAR
         settled = crew.active & (crew.special == "") & (crew.age < 62) & (tenure > 3)
         queue = np.flatnonzero(settled)
         queue = queue[draws.order(len(queue))]
@@ -95,10 +97,11 @@ class _People:
             profile.scaled(n)
             for n in (DEMO_ON_LONG_LEAVE, DEMO_LAPSED, DEMO_MISSING, DEMO_UNPROVEN)
         ]
-        on_leave, self.lapsed, self.missing, self.unproven, self.others = np.split(
+        on_leave, self.slipped, self.missing, self.unproven, self.others = np.split(
             queue, np.cumsum(sizes)
         )
-        self.away = LongLeave(on_leave, draws.between(60, 85, len(on_leave)))
+        at_work = np.concatenate([self.slipped, self.missing, self.unproven])
+        self.lapsing = Lapsing(on_leave, draws.between(60, 85, len(on_leave)), at_work)
 
 
 def _take_away_missing(people: _People, held: Flags, needed: Flags, draws: Draws) -> None:
@@ -165,24 +168,24 @@ class _Rows:
 def _lapse(people: _People, rows: _Rows, draws: Draws) -> None:
     """Put all expired rows on the pilots on long leave and on the few who let one slip."""
     total = round(EXPIRED_SHARE * int(rows.active.sum()))
-    for i, pilot in enumerate(people.away.pilot.tolist()):
-        since = int(people.away.days_ago[i])
+    for i, pilot in enumerate(people.lapsing.on_leave.tolist()):
+        since = int(people.lapsing.days_ago[i])
         candidates = rows.of(pilot, -since)
         count = LONG_LEAVE_LAPSES[i % len(LONG_LEAVE_LAPSES)]
         chosen = candidates[draws.order(len(candidates))[:count]]
         rows.settle(chosen, -since + 1, -1)
         total -= count
-    optional = rows.free & ~rows.required & (rows.from_day <= -30)
+    optional = rows.free & ~rows.required & (rows.from_day <= -LAPSED_DAYS)
     optional &= np.isin(rows.pilot, people.others)
-    loose = max(1, round(len(people.lapsed) / 6))
-    rows.settle(draws.weighted(optional.astype(np.float64), loose), -30, -1)
+    loose = max(1, round(len(people.slipped) / 6))
+    rows.settle(draws.weighted(optional.astype(np.float64), loose), -LAPSED_DAYS, -1)
     total -= loose
-    for i, pilot in enumerate(people.lapsed.tolist()):
-        left = len(people.lapsed) - i
+    for i, pilot in enumerate(people.slipped.tolist()):
+        left = len(people.slipped) - i
         count = max(1, -(-(total) // left))
-        candidates = rows.of(pilot, -30)
+        candidates = rows.of(pilot, -LAPSED_DAYS)
         chosen = candidates[draws.order(len(candidates))[:count]]
-        rows.settle(chosen, -1 if i == 0 else -30, -1)
+        rows.settle(chosen, -1 if i == 0 else -LAPSED_DAYS, -1)
         total -= count
 
 
@@ -193,7 +196,7 @@ def _undate(people: _People, rows: _Rows, draws: Draws) -> None:
     for pilot in people.unproven.tolist():
         candidates = rows.of(pilot, 0)
         chosen.append(candidates[draws.order(len(candidates))[:2]])
-    chosen.append(rows.of(int(people.away.pilot[0]), 0)[:1])
+    chosen.append(rows.of(int(people.lapsing.on_leave[0]), 0)[:1])
     spare = rows.free & ~rows.required & (rows.months > 0)
     rest = max(1, total - sum(len(c) for c in chosen))
     chosen.append(draws.weighted(spare.astype(np.float64), rest))

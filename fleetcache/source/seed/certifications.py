@@ -32,7 +32,7 @@ from .days import (
 from .draws import Draws
 
 HISTORY_DAYS = 3 * 365 + 1
-LATE_SHARE = 0.045  # renewals of the past that came after the old one had run out
+LATE_SHARE = 0.035  # renewals of the past that came after the old one had run out
 VOIDED_SHARE = 0.002
 VOID_REASONS = (
     "Expiry date typed wrongly",
@@ -151,8 +151,7 @@ def _current(crew: Crew, held: Holdings, as_of: np.datetime64, draws: Draws) -> 
     expires = _snapped(drawn, low, high, check)
     months = validity_before(expires, check, held.months, crew.born[pilot])
     base = add_months(expires, -months)
-    completed, late = _completions(base, check, draws)
-    completed = np.minimum(completed, yesterday)
+    completed, late = _completions(base, yesterday, check, draws)
 
     # The company's own checks cannot be older than the pilot's service.
     joined = crew.commenced[pilot]
@@ -172,11 +171,13 @@ def _current(crew: Crew, held: Holdings, as_of: np.datetime64, draws: Draws) -> 
     return _Layer(pilot, check, np.where(never, 0, months), completed, expires, by_row, late)
 
 
-def _completions(base: Days, check: Ints, draws: Draws) -> tuple[Days, Flags]:
-    """When a check was done that was due again by ``base``: mostly early in the window."""
+def _completions(base: Days, latest: Days, check: Ints, draws: Draws) -> tuple[Days, Flags]:
+    """When a check due again by ``base`` was done: early in the window, or late; by ``latest``."""
     count = len(base)
-    early = np.floor(draws.uniform(count) ** 1.5 * 0.75 * WINDOW_DAYS[check]).astype(np.int64)
-    late = draws.uniform(count) < LATE_SHARE
+    least = np.maximum(0, days_between(latest, base))
+    most = np.maximum(least, np.floor(0.75 * WINDOW_DAYS[check]))
+    early = least + np.floor(draws.uniform(count) ** 1.5 * (most - least)).astype(np.int64)
+    late = (draws.uniform(count) < LATE_SHARE) & (base <= latest)
     first = month_start(base)
     span = days_between(first, base) + 1
     in_month = add_days(first, np.floor(draws.uniform(count) * span).astype(np.int64))
@@ -184,12 +185,11 @@ def _completions(base: Days, check: Ints, draws: Draws) -> tuple[Days, Flags]:
     return np.where(late, overdue, add_days(base, -early)), late
 
 
-def _before(
-    crew: Crew, layer: _Layer, as_of: np.datetime64, draws: Draws
-) -> tuple[_Layer, Ints]:
+def _before(crew: Crew, layer: _Layer, as_of: np.datetime64, draws: Draws) -> tuple[_Layer, Ints]:
     """The row each of these superseded, as far as history reaches; and of which it is that."""
     joined = crew.commenced[layer.pilot]
     own = NEEDS_JOINING[layer.check]
+    limit = np.where(crew.active[layer.pilot], as_of, joined)
     stop = np.full(len(joined), as_of - np.timedelta64(HISTORY_DAYS, "D"))
     stop = np.where(own, np.maximum(stop, add_days(joined, 45)), stop)
     of = np.flatnonzero((layer.months > 0) & (layer.completed > stop))
@@ -197,23 +197,25 @@ def _before(
     count = len(of)
     joined, own = joined[of], own[of]
 
-    filled = np.where(np.isnat(now.expires), ends(now.completed, now.check, now.months), now.expires)
-    base = add_months(filled, -now.months)
+    anew = ends(now.completed, now.check, now.months)
+    base = add_months(np.where(np.isnat(now.expires), anew, now.expires), -now.months)
     kept = np.where(FROM_MONTH_END[now.check], month_end(base), base)
-    gap = draws.between(1, 28, count)
     windowless = add_days(now.completed, draws.between(0, 25, count))
     in_time = np.where(WINDOW_DAYS[now.check] > 0, kept, windowless)
-    lapsed = np.where(
-        FROM_MONTH_END[now.check], add_days(month_start(now.completed), -1),
-        add_days(now.completed, -gap),
-    )
+    gap = draws.between(1, 58, count)
+    month_before = add_days(month_start(add_days(now.completed, -gap // 2)), -1)
+    lapsed = np.where(FROM_MONTH_END[now.check], month_before, add_days(now.completed, -gap))
     expires = np.where(now.late, lapsed, np.maximum(in_time, now.completed))
     months = validity_before(expires, now.check, now.months, crew.born[now.pilot])
-    completed, late = _completions(add_months(expires, -months), now.check, draws)
+    due = add_months(expires, -months)
+    completed, late = _completions(due, due, now.check, draws)
     first = own & (completed < joined)
     fresh = add_days(joined, draws.between(0, 20, count))
     completed = np.where(first, fresh, completed)
     expires = np.where(first, ends(fresh, now.check, months), expires)
+    # The first renewal after joining kept no anniversary: it counted anew, from its own month.
+    moved = first & FROM_MONTH_END[now.check] & (base < limit[of])
+    layer.completed[of[moved]] = add_days(base[moved], -draws.below(28, count)[moved])
     never = np.zeros(count, dtype=np.bool_)
     return _Layer(now.pilot, now.check, months, completed, expires, never, late), of
 
@@ -245,9 +247,7 @@ def _recorded(
     minute = draws.between(8 * 60, 17 * 60 - 1, count) - 600
     minute[voided] = 7 * 60 - 600
     recorded = completed.astype("datetime64[m]") + minute.astype("timedelta64[m]")
-    voided_at = np.where(
-        voided, recorded + np.timedelta64(45, "m"), np.datetime64("NaT", "m")
-    )
+    voided_at = np.where(voided, recorded + np.timedelta64(45, "m"), np.datetime64("NaT", "m"))
     reasons = np.array([None, *VOID_REASONS], dtype=object)
     reason = reasons[np.where(voided, 1 + draws.below(len(VOID_REASONS), count), 0)]
 

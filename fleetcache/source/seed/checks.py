@@ -73,6 +73,14 @@ CHECKS: tuple[CheckType, ...] = (
 )
 INDEX = {check.code: number for number, check in enumerate(CHECKS)}
 
+# The same by check number, to look up whole arrays at once.
+EPOCH = np.datetime64("1970-01-01", "D")
+FROM_MONTH_END = np.array([check.counted_from == "month_end" for check in CHECKS])
+VALIDITY = np.array([check.validity or 0 for check in CHECKS], dtype=np.int64)
+SHORT_VALIDITY = np.array([c.validity_from_age or c.validity or 0 for c in CHECKS], dtype=np.int64)
+WINDOW_DAYS = np.array([check.window_days for check in CHECKS], dtype=np.int64)
+NEEDS_JOINING = np.array([check.needs_joining for check in CHECKS])
+
 
 @dataclass(frozen=True)
 class Requirement:
@@ -100,11 +108,12 @@ REQUIREMENTS: tuple[Requirement, ...] = (
 # check: share of the pilots of a fleet and rank who hold it without needing it.
 OPTIONAL: tuple[tuple[str, str | None, str | None, float], ...] = (
     ("UPSET_RECOVERY", None, None, 0.98),
-    ("ETOPS", "B737-800", None, 0.92),
-    ("RIGHT_HAND_SEAT", None, "captain", 0.85),
-    ("INSTRUCTOR", None, "captain", 0.15),
-    ("VISA", None, None, 0.90),
-    ("WORK_PERMIT", None, None, 0.38),
+    ("ETOPS", "B737-800", None, 0.97),
+    ("ETOPS", "DHC-8-400", None, 0.25),
+    ("RIGHT_HAND_SEAT", None, "captain", 0.95),
+    ("INSTRUCTOR", None, "captain", 0.30),
+    ("VISA", None, None, 0.96),
+    ("WORK_PERMIT", None, None, 0.65),
 )
 
 
@@ -159,11 +168,3 @@ def validity_before(expires: Days, check: Ints, months: Ints, born: Days) -> Int
         months = np.where(affected, VALIDITY[number], months)
         short |= affected & known & (add_months(expires, -months) >= of_age)
     return np.where(short, SHORT_VALIDITY[check], months)
-
-
-EPOCH = np.datetime64("1970-01-01", "D")
-FROM_MONTH_END = np.array([check.counted_from == "month_end" for check in CHECKS])
-VALIDITY = np.array([check.validity or 0 for check in CHECKS], dtype=np.int64)
-SHORT_VALIDITY = np.array([c.validity_from_age or c.validity or 0 for c in CHECKS], dtype=np.int64)
-WINDOW_DAYS = np.array([check.window_days for check in CHECKS], dtype=np.int64)
-NEEDS_JOINING = np.array([check.needs_joining for check in CHECKS])

@@ -76,7 +76,7 @@ class Crew:
 
     def group(self, fleet: int, rank: int) -> Flags:
         """The active pilots of a fleet and rank."""
-        return self.active & (self.fleet == fleet) & (self.rank == rank)
+        return np.asarray(self.active & (self.fleet == fleet) & (self.rank == rank))
 
 
 def crew(profile: Profile, as_of: np.datetime64, seed: int) -> Crew:
@@ -146,8 +146,12 @@ def _positions(profile: Profile, seed: int) -> tuple[Ints, Ints, Flags, Floats]:
                 ages,
             )
         )
-    fleets, ranks, active, age = zip(*parts, strict=True)
-    return np.concatenate(fleets), np.concatenate(ranks), np.concatenate(active), np.concatenate(age)
+    return (
+        np.concatenate([part[0] for part in parts]),
+        np.concatenate([part[1] for part in parts]),
+        np.concatenate([part[2] for part in parts]),
+        np.concatenate([part[3] for part in parts]),
+    )
 
 
 def _place_boundary_pilots(
@@ -157,8 +161,9 @@ def _place_boundary_pilots(
     last = int(fleet.max())
     old = np.flatnonzero((fleet == last) & (rank == CAPTAIN) & active)
     old = old[np.argsort(-age[old], kind="stable")]
-    # The places of the oldest but one, so that the next retirements stay those of the section.
-    special[old[0]], special[old[1]], special[old[2]] = "month_short", "today", "overdue"
+    # Not all in the places of the oldest, so that the next retirements stay those of the section.
+    for place, name in ((0, "month_short"), (1, "today"), (12, "overdue")):
+        special[old[min(place, len(old) - 1)]] = name
     middle = np.flatnonzero((fleet == min(1, last)) & (rank == CAPTAIN) & active & (special == ""))
     special[middle[np.argsort(np.abs(age[middle] - 48), kind="stable")[0]]] = "leap_day"
     first = np.flatnonzero((fleet == 0) & (rank == FIRST_OFFICER) & active)
@@ -189,8 +194,8 @@ def _tenure(age: Floats, draws: Draws) -> Floats:
     waves = np.array(WAVES)
     nearest = waves[np.argmin(np.abs(drawn[:, None] - waves[None, :]), axis=1)]
     in_wave = nearest + (draws.uniform(len(age)) - 0.5) * 2.4
-    joins = (draws.uniform(len(age)) < 0.8) & (in_wave >= age - oldest) & (in_wave <= age - youngest)
-    return np.where(joins, in_wave, drawn)
+    possible = (in_wave >= age - oldest) & (in_wave <= age - youngest)
+    return np.asarray(np.where(possible & (draws.uniform(len(age)) < 0.8), in_wave, drawn))
 
 
 def _leaving(

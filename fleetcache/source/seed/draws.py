@@ -55,7 +55,7 @@ class Draws:
         return np.argsort(-keys, kind="stable")[:chosen].astype(np.int64)
 
     def shared_out(self, shares: dict[str, float], count: int) -> list[str]:
-        """``count`` labels in shuffled order, each as often as its share says (largest remainder)."""
+        """``count`` labels, shuffled, each as often as its share says (largest remainder)."""
         total = sum(shares.values())
         exact = {label: count * share / total for label, share in shares.items()}
         whole = {label: int(number) for label, number in exact.items()}

@@ -52,12 +52,12 @@ def daily_metrics(
     who, what = np.nonzero(needed)
     missing_until = np.minimum(first[who, what], gone[who])
 
-    lapsed = span.marks(len(crew))
-    span.mark(lapsed, pilot[asked], lapsed_from[asked], until[asked])
-    span.mark(lapsed, who, joined[who], missing_until)
+    faults = span.marks(len(crew))
+    span.mark(faults, pilot[asked], lapsed_from[asked], until[asked])
+    span.mark(faults, who, joined[who], missing_until)
     over_age = np.maximum(span.index(crew.limit, FAR), joined)
-    span.mark(lapsed, np.arange(len(crew)), over_age, gone)
-    lapsed = span.covered(lapsed)
+    span.mark(faults, np.arange(len(crew)), over_age, gone)
+    lapsed = span.covered(faults)
     # Never-expiring rows are dated; they have no expiry because none is due.
     undated = asked & np.isnat(rows.expires[valid]) & ~_never_expires(rows)[valid]
     unproven = span.marks(len(crew))

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bands import LongLeave
+from .bands import Lapsing
 from .crew import Crew
 from .days import NO_DAY, Column, Days, Floats, Ints, add_days, add_months, days_between
 from .draws import Draws
 from .leave_cases import place_cases
 from .leave_plan import LeavePlan, Request, leave_plan
-from .periods import DAYS, DEADLINE_BEFORE, next_undecided, period_start
+from .periods import DAYS, DEADLINE_BEFORE, PUBLISHED_BEFORE, next_undecided, period_start
 from .profiles import Profile
 
 REQUESTS_PER_PILOT = 10.75
@@ -88,15 +88,13 @@ class Leave:
         return np.where(np.isnat(self.last), self.first, self.last)
 
 
-def leave(
-    profile: Profile, crew: Crew, away: LongLeave, as_of: np.datetime64, seed: int
-) -> Leave:
+def leave(profile: Profile, crew: Crew, lapsing: Lapsing, as_of: np.datetime64, seed: int) -> Leave:
     """Every request the airline has by the start of ``as_of``, fleet time."""
     today = np.array([as_of])
     begin = days_between(as_of, add_months(today, -24)).item()
     end = days_between(as_of, add_months(today, 12)).item()
     plan = leave_plan(profile, crew, as_of, begin=begin, length=end - begin + LONGEST)
-    place_cases(plan, crew, away, as_of, seed)
+    place_cases(plan, crew, lapsing, as_of, seed)
     wanted = round(REQUESTS_PER_PILOT * profile.active) - len(plan.requests)
     _fill(plan, wanted, begin, end, as_of, Draws(seed, "leave"))
     plan.requests.sort(key=lambda r: (r.first, r.pilot, r.kind))
@@ -115,7 +113,8 @@ def _start_weights(begin: int, end: int, as_of: np.datetime64) -> tuple[Floats, 
 def _picked(weights: Floats, where: Floats) -> Ints:
     """Indices drawn by weight, from numbers in [0, 1)."""
     steps = np.cumsum(weights)
-    return np.searchsorted(steps, where * steps[-1], side="right").astype(np.int64)
+    picked = np.searchsorted(steps, where * steps[-1], side="right")
+    return np.asarray(picked, dtype=np.int64)
 
 
 def _fill(
@@ -210,26 +209,34 @@ def _dated(requests: list[Request], as_of: np.datetime64, draws: Draws) -> Leave
     now = as_of.astype(MOMENT) - np.timedelta64(600, "m")  # fleet midnight, UTC+10
     draft, pending = status == "DRAFT", np.isin(status, ("SUBMITTED", "IN_REVIEW"))
     sudden = np.isin(kind, ("SICK", "COMPASSIONATE"))
+    # Most ask in the yearly round, the others when they know.
+    yearly = np.isin(kind, REQUESTED) & (draws.uniform(count) < 0.75)
     ahead = 22 + (draws.uniform(count) ** 1.6 * 150).astype(np.int64)
+    ahead = np.where(yearly, draws.between(240, 420, count), ahead)
     ahead = np.where(sudden, draws.below(2, count), ahead)
+    period = np.array([period_start(day) for day in first])
     in_time = np.array([r.in_time for r in requests])
-    deadline = np.array([period_start(day) for day in first]) - first
-    ahead[in_time] += DEADLINE_BEFORE - deadline.astype(np.int64)[in_time]
-    clock = draws.between(6 * 60, 20 * 60, count)
-    submitted = (
-        add_days(first, -ahead).astype(MOMENT) + (clock - 600).astype("timedelta64[m]")
-    )
-    # What starts far ahead was sent in lately, at the latest an hour before now.
-    recent = now - draws.between(60, 25 * 1440, count).astype("timedelta64[m]")
-    submitted = np.where(submitted >= now - np.timedelta64(60, "m"), recent, submitted)
-    submitted = np.where(draft, NO_MOMENT, submitted)
+    shortest = DEADLINE_BEFORE + days_between(period, first)
+    ahead = np.where(in_time, np.maximum(ahead, shortest + 2), ahead)
+    submitted = _at(add_days(first, -ahead), draws.between(6 * 60, 20 * 60, count))
+    # What would still be unsent was sent in lately, at the latest an hour before now.
+    newest = np.where(in_time, _at(add_days(period, -DEADLINE_BEFORE), np.array([0])), now)
+    newest = np.minimum(newest, now - np.timedelta64(60, "m"))
+    recent = newest - draws.between(0, 120 * 1440, count).astype("timedelta64[m]")
+    submitted = np.where(submitted > newest, recent, submitted)
 
-    waits = np.where(sudden, 2 * 60, 6 * 60) + (draws.uniform(count) ** 2 * 9 * 1440)
-    decided = submitted + waits.astype(np.int64).astype("timedelta64[m]")
-    share = draws.uniform(count)
-    waited = np.where(draft, np.timedelta64(0, "m"), now - submitted)
-    halfway = submitted + (waited.astype(np.int64) * share).astype("timedelta64[m]")
-    decided = np.where(decided > now, halfway, decided)
+    # Some are decided within days, most between the deadline and the publication of the roster.
+    soon = sudden | (kind == "MATERNITY") | (draws.uniform(count) < 0.4)
+    days = draws.uniform(count) ** 2 * np.where(sudden, 1, 12)
+    quick = submitted + (20 + days * 1440).astype("timedelta64[m]")
+    usual = _at(
+        add_days(period, -draws.between(PUBLISHED_BEFORE + 1, DEADLINE_BEFORE, count)),
+        draws.between(8 * 60, 17 * 60, count),
+    )
+    decided = np.where(soon | (usual <= submitted) | (usual > now), quick, usual)
+    waited = (now - submitted).astype(np.int64) * draws.uniform(count)
+    decided = np.where(decided > now, submitted + waited.astype("timedelta64[m]"), decided)
+    submitted = np.where(draft, NO_MOMENT, submitted)
     undecided = draft | pending | (status == "WITHDRAWN")
     decided = np.where(undecided, NO_MOMENT, decided)
 
@@ -237,6 +244,7 @@ def _dated(requests: list[Request], as_of: np.datetime64, draws: Draws) -> Leave
     channel = np.where((kind == "SICK") & (draws.uniform(count) < 0.6), "phone", channel)
     deciders = np.array(DECIDERS, dtype=object)[draws.below(len(DECIDERS), count)]
     denials = np.array(DENIALS, dtype=object)[draws.below(len(DENIALS), count)]
+    nobody = np.full(count, None, dtype=object)
     return Leave(
         pilot=np.array([r.pilot for r in requests], dtype=np.int64),
         kind=kind,
@@ -246,6 +254,11 @@ def _dated(requests: list[Request], as_of: np.datetime64, draws: Draws) -> Leave
         channel=channel,
         submitted=submitted,
         decided=decided,
-        decider=np.where(undecided, None, deciders),
-        reason=np.where(status == "DENIED", denials, None),
+        decider=np.where(undecided, nobody, deciders),
+        reason=np.where(status == "DENIED", denials, nobody),
     )
+
+
+def _at(day: Days, minute: Ints) -> Days:
+    """A minute of a fleet day (UTC+10) as a UTC moment."""
+    return np.asarray(day.astype(MOMENT) + (minute - 600).astype("timedelta64[m]"))

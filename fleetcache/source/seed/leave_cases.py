@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .bands import LongLeave
+from .bands import Lapsing
 from .crew import Crew
 from .days import Ints, days_between
 from .draws import Draws
@@ -19,12 +19,14 @@ CONFLICT_ROOM = 2
 
 
 def place_cases(
-    plan: LeavePlan, crew: Crew, away: LongLeave, as_of: np.datetime64, seed: int
+    plan: LeavePlan, crew: Crew, lapsing: Lapsing, as_of: np.datetime64, seed: int
 ) -> None:
     """Add every planned request; random ones come later and keep clear of them."""
-    for i, pilot in enumerate(away.pilot.tolist()):
+    for i, pilot in enumerate(lapsing.on_leave.tolist()):
         kind, days = LONG_KINDS[i % len(LONG_KINDS)]
-        plan.add(Request(pilot, kind, -int(away.days_ago[i]), days, "APPROVED"))
+        plan.add(Request(pilot, kind, -int(lapsing.days_ago[i]), days, "APPROVED"))
+    for pilot in lapsing.at_work.tolist():
+        plan.keep_at_work(pilot, 0)
     draws = Draws(seed, "leave cases")
     ordinary = np.flatnonzero(crew.active & (crew.special == "") & (crew.age < 60))
     ordinary = ordinary[draws.order(len(ordinary))]

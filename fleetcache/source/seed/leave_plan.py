@@ -72,6 +72,10 @@ class LeavePlan:
         if request.status == "APPROVED":
             self.room[self.group[request.pilot], start : start + request.days] -= 1
 
+    def keep_at_work(self, pilot: int, day: int) -> None:
+        """Let no later request of a pilot cover a day."""
+        self.busy[pilot] |= 1 << (day - self.begin)
+
     def reserve(self, group: int, first: int, days: int) -> None:
         """Keep later requests of a group off these days."""
         self.reserved[group] |= ((1 << days) - 1) << (first - self.begin)

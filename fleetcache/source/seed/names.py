@@ -7,7 +7,7 @@ import numpy as np
 from .days import Column
 from .draws import Draws
 
-GIVEN = """
+_GIVEN = """
 Agnes Aiva Alani Albert Aleka Alipate Amelia Amos Andreas Angela Anton Apolosi Arnold Asenaca
 Astrid Barnabas Beatrice Benjamin Bernadette Bika Brendan Bronwyn Caleb Camille Carmel Cecilia
 Charlotte Clement Conrad Daniela Darius Deborah Delwyn Dorothea Edric Elias Elijah Elsie Emele
@@ -20,9 +20,9 @@ Nadia Naomi Nathaniel Niklas Noah Nola Ofa Oliver Orovu Oscar Paulus Penaia Petr
 Ralph Raphael Rarua Rebecca Regina Rowena Rufus Ruveni Salome Samisoni Sera Serah Silas Sina Solveig
 Stella Sunia Susanna Tabitha Tarcisius Tevita Thaddeus Theodora Timoci Tobias Ulamila Unaisi Ursula
 Vagi Valentina Vasiti Veari Viliame Vincent Virisila Waisale Wilfred Winifred Yvette Zachary
-""".split()
+"""
 
-FAMILY = """
+_FAMILY = """
 Abercorn Airea Akunaii Amburo Andarei Anuma Apisah Arawesi Ashgrove Auvita Avosa Bagelo Balawai
 Barrowdene Bataruva Bauwai Beramosi Bikama Birrawood Boiyamo Bonarua Borovili Bosgrove Bukasoi
 Calderwick Carnforde Cobblethwaite Dagoru Daimari Darebo Delamoor Dobunaba Doreva Dunmarrow Eafeare
@@ -40,7 +40,9 @@ Sibonavi Simogera Sogavela Sorovaka Suveinaka Tabualeva Taivaliu Talemaibo Taraw
 Tavaruki Temovalu Thornquay Tiabaro Tokavuni Tuimavale Ubaivesi Umaraki Unagivo Vaiorea Vakaduwa
 Valamuri Varohesa Vatubuli Veidovi Vilasogo Vunibola Wabirari Waigonasi Wakerley Waroboki Wenavesi
 Wetherlow Womarisa Yabarovu Yakunesi Yarrabeen Yomavela Zibuwasi
-""".split()
+"""
+
+GIVEN, FAMILY = _GIVEN.split(), _FAMILY.split()
 
 
 def given_names(count: int, seed: int) -> Column:

@@ -10,8 +10,8 @@ import psycopg
 
 from .airline import airline
 from .copying import copy_in
-from .fingerprint import fingerprint
 from .profiles import SEED
+from .state import fingerprint
 
 IDENTITY_COLUMNS = ("pilots", "check_requirements", "certifications", "leave_requests")
 
@@ -26,7 +26,9 @@ def seed(
 ) -> None:
     """Replace what an earlier seed wrote by the airline of ``profile`` as of a fleet day.
 
-    All or nothing: readers see the old rows until the commit. ``settings`` are left alone.
+    All or nothing: readers see the old rows until the commit, other writers wait. Inside a
+    transaction of the caller's it becomes part of that. ``settings`` are left alone.
+    The connection is the owner's, with ``fleetcache`` first in its search path.
     ``progress(rows_done, rows_total)`` is called as rows are written.
     """
     made = airline(profile, as_of, seed)
@@ -52,14 +54,13 @@ def seed(
                 copy_in(cursor, table, rows, wrote)
                 continue
             # COPY is refused under row-level security; INSERT is not.
-            cursor.execute(
-                "CREATE TEMP TABLE seeded_identity (LIKE pilot_identity) ON COMMIT DROP"
-            )
+            cursor.execute("CREATE TEMP TABLE seeded_identity (LIKE pilot_identity)")
             copy_in(cursor, "seeded_identity", rows, wrote)
             columns = ", ".join(rows)
             cursor.execute(
                 f"INSERT INTO pilot_identity ({columns}) SELECT {columns} FROM seeded_identity"
             )
+            cursor.execute("DROP TABLE seeded_identity")
         for table in IDENTITY_COLUMNS:
             # Never backwards: the sequence keeps its value even if this is rolled back.
             sequence = f"pg_get_serial_sequence('{table}', 'id')"

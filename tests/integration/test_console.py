@@ -1,0 +1,182 @@
+"""Health, the verdict and the administrator's actions on real servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from fleetcache.catalogue import CATALOGUE
+from fleetcache.errors import BadPattern, Busy, FleetcacheError, SourceDown, StoreDown, UnknownKey
+from fleetcache.cache.lock import lock
+from fleetcache.ops.health import DEGRADED, DOWN, HEALTHY
+from fleetcache.runtime import Runtime
+from fleetcache.source import audit
+from tests.conftest import TestDatabase
+
+NOWHERE = "unix:///nowhere/valkey.sock"
+
+
+def last(runtime: Runtime) -> audit.Action:
+    return audit.recent(runtime.database, most=1)[0]
+
+
+def gone(database: TestDatabase) -> TestDatabase:
+    return TestDatabase(database.url.replace("/test_", "/gone_"), database.owner_url)
+
+
+def test_healthy(runtime: Runtime) -> None:
+    """C8, D6."""
+    runtime.cache.read_many(CATALOGUE)
+    runtime.beat()
+    health, since = runtime.health()
+    assert (health.overall, health.text) == (HEALTHY, "All cache layers healthy")
+    assert health.redis.keys == {"dashboard": 1, "fleet": 16, "ref": 3}
+    assert health.redis.memory is not None
+    assert health.redis.memory > 0
+    assert health.redis.latency is not None
+    assert (health.redis.version or "").startswith("Valkey 9")
+    assert health.view.as_of_date is not None
+    assert [one.id for one in health.instances] == [runtime.id]
+    assert since.at <= health.at
+    document = health.document()
+    assert document["redis"]["keyCount"] == 20
+    assert document["materializedView"]["healthy"] is True
+
+
+def test_redis_down(make_runtime: Callable[..., Runtime], demo: TestDatabase) -> None:
+    runtime = make_runtime(demo, redis_url=NOWHERE)
+    health, _ = runtime.health()
+    assert (health.overall, health.redis.connected, health.view.healthy) == (DEGRADED, False, True)
+    assert "serving from the view" in health.text
+    assert health.document()["redis"]["keyCount"] is None, "unavailable is not zero"
+
+
+def test_view_gone(runtime: Runtime, demo: TestDatabase) -> None:
+    demo.sql("DROP MATERIALIZED VIEW figures")
+    health, _ = runtime.health()
+    assert (health.overall, health.view.healthy, health.database_fault) == (DEGRADED, False, None)
+    assert "serving from raw queries" in health.text
+    assert "migrate" in health.recommendation
+
+
+def test_database_down_with_values_held_and_without(
+    make_runtime: Callable[..., Runtime], demo: TestDatabase
+) -> None:
+    up, down = make_runtime(demo), make_runtime(gone(demo))
+    up.prepare(progress=lambda step: None)
+    up.cache.read_many(CATALOGUE)
+    health, _ = down.health()
+    assert health.overall == DEGRADED
+    assert "20 last values" in health.text
+    assert down.cache.read("fleet:stats").layer == "redis"
+    up.store.flush()
+    health, _ = down.health()
+    assert health.overall == DOWN
+    both = make_runtime(gone(demo), redis_url=NOWHERE)
+    assert both.health()[0].overall == DOWN
+
+
+def test_the_verdict_remembers_since_when(runtime: Runtime, demo: TestDatabase) -> None:
+    first = runtime.health()[1]
+    assert runtime.health()[1] == first
+    demo.sql("DROP MATERIALIZED VIEW figures")
+    assert runtime.health()[1].at > first.at
+
+
+def test_invalidation_is_previewed_exact_and_audited(runtime: Runtime) -> None:
+    runtime.cache.read_many(CATALOGUE)
+    console = runtime.console("somebody")
+    assert {row.name for row in console.preview(["ref:settings"], "fleet:leave:*")} == {
+        "ref:settings",
+        "fleet:leave:stats",
+        "fleet:leave:pending",
+        "fleet:leave:approved",
+    }
+    assert console.invalidate(["ref:settings", "dashboard:metrics:v3"], "fleet:leave:*") == 5
+    action = last(runtime)
+    assert (action.actor, action.action, action.affected, action.outcome) == ("somebody", "invalidate", 5, "done")
+    assert console.invalidate([]) == 0
+
+
+@pytest.mark.parametrize("pattern", ["*", "", "f*", "fleet", "sessions:*", "?leet:*", "fleet:*\n", "fleet:" + "x" * 300])
+def test_a_pattern_that_could_reach_further_is_refused_and_audited(runtime: Runtime, pattern: str) -> None:
+    runtime.cache.read("fleet:stats")
+    with pytest.raises(BadPattern):
+        runtime.console("somebody").invalidate(pattern=pattern)
+    assert last(runtime).outcome == "refused"
+    assert runtime.store.exists("fleet:stats")
+
+
+def test_an_unknown_key_removes_nothing(runtime: Runtime) -> None:
+    runtime.cache.read("fleet:stats")
+    with pytest.raises(UnknownKey):
+        runtime.console("somebody").invalidate(["fleet:stats", "fleet:nonsense"])
+    assert runtime.store.exists("fleet:stats")
+
+
+def test_flush_refreshes_first_and_spares_foreign_keys(runtime: Runtime) -> None:
+    """C5; the old flush was FLUSHDB and wiped other people's sessions."""
+    runtime.cache.read_many(CATALOGUE)
+    foreign = f"{runtime.settings.prefix}-session"
+    runtime.store.client.set(foreign, "theirs", ex=60)
+    before = runtime.health()[0].view.refreshed_at
+    assert runtime.console("somebody").flush() == len(CATALOGUE)
+    assert runtime.store.held() == []
+    assert runtime.store.client.get(foreign) == b"theirs"
+    after = runtime.health()[0].view.refreshed_at
+    assert after is not None
+    assert before is not None
+    assert after > before
+
+
+def test_flush_whose_refresh_fails_removes_nothing(runtime: Runtime, demo: TestDatabase) -> None:
+    """“Flushed” was reported after failing."""
+    runtime.cache.read_many(CATALOGUE)
+    demo.sql("DROP MATERIALIZED VIEW figures")
+    with pytest.raises(FleetcacheError):
+        runtime.console("somebody").flush()
+    assert len(runtime.store.held()) == len(CATALOGUE)
+    assert last(runtime).outcome == "failed"
+
+
+def test_flush_without_redis_is_an_error(make_runtime: Callable[..., Runtime], demo: TestDatabase) -> None:
+    runtime = make_runtime(demo, redis_url=NOWHERE)
+    with pytest.raises(StoreDown):
+        runtime.console("somebody").flush()
+    assert last(runtime).outcome == "failed"
+
+
+def test_where_the_audit_cannot_be_written_nothing_is_done(
+    make_runtime: Callable[..., Runtime], demo: TestDatabase
+) -> None:
+    """A4."""
+    up, down = make_runtime(demo), make_runtime(gone(demo))
+    up.prepare(progress=lambda step: None)
+    up.cache.read("fleet:stats")
+    with pytest.raises(SourceDown):
+        down.console("somebody").invalidate(pattern="fleet:*")
+    assert up.store.exists("fleet:stats")
+
+
+def test_warming_twice_at_once_is_refused(runtime: Runtime) -> None:
+    with lock(runtime.store.client, runtime.store.names, "warm", seconds=10), pytest.raises(Busy):
+        runtime.console("somebody").warm()
+    assert last(runtime).outcome == "refused"
+    assert runtime.console("somebody").warm().loaded == len(CATALOGUE)
+
+
+def test_instances_announce_themselves_and_go_silent(
+    make_runtime: Callable[..., Runtime], demo: TestDatabase
+) -> None:
+    one, two = make_runtime(demo), make_runtime(demo)
+    for each in (one, two):
+        each.beat()
+    seen = one.instances.all(one.clock.now())
+    assert {each.id for each in seen} == {one.id, two.id}
+    assert not any(each.silent(one.clock.now()) for each in seen)
+    assert all(each.silent(one.clock.now() + 11) for each in seen)
+    assert one.instances.all(one.clock.now() + 700) == []
+    two.close()
+    one.beat()
+    assert [each.id for each in one.instances.all(one.clock.now())] == [one.id]

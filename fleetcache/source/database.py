@@ -77,7 +77,8 @@ class Database:
             "SELECT set_config('search_path', 'fleetcache, pg_temp', false),"
             " set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false),"
             f" set_config('statement_timeout', '{int(statement_seconds * 1000)}', false),"
-            " set_config('application_name', 'fleetcache', false)"
+            " set_config('application_name', 'fleetcache', false),"
+            " set_config('work_mem', '64MB', false)"  # the facts of a large fleet else sort on disk
         )
 
         @event.listens_for(self._engine, "connect")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 import psycopg
@@ -108,10 +109,11 @@ def _derived(connection: psycopg.Connection, say: Callable[[str], None]) -> None
 
 
 def _label(connection: psycopg.Connection) -> str:
-    """The program's definitions and the names of what is there now."""
+    """The scripts of this program and the names of what is there now."""
     row = connection.execute(_FINGERPRINT).fetchone()
     assert row is not None
-    return f"{statements.schema()} {row[0]}"
+    scripts = hashlib.sha256((statements.facts() + statements.view()).encode()).hexdigest()
+    return f"{scripts[:16]} {row[0]}"
 
 
 def _grant(connection: psycopg.Connection, app_role: str | None) -> None:

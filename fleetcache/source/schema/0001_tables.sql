@@ -130,6 +130,7 @@ CREATE TABLE certifications (
 CREATE UNIQUE INDEX certifications_current ON certifications (pilot_id, check_type)
     WHERE superseded_by IS NULL AND void_reason IS NULL;
 CREATE INDEX certifications_history ON certifications (pilot_id, check_type, completed_on);
+CREATE INDEX certifications_recorded ON certifications (recorded_at);
 CREATE INDEX certifications_expiry ON certifications (expires_on)
     WHERE superseded_by IS NULL AND void_reason IS NULL;
 

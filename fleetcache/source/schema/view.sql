@@ -1,6 +1,7 @@
 -- The materialized view: one row per cached key, with the day and the moment it speaks of. The unique index is what
 -- lets it be refreshed CONCURRENTLY, so that readers are never blocked.
 CREATE MATERIALIZED VIEW figures AS
+WITH {facts}
 SELECT counted.key, counted.payload, '{schema}'::text AS schema, today() AS as_of_date, now() AS refreshed_at,
        NULL::jsonb AS versions
 FROM (

@@ -22,24 +22,31 @@ WITH span AS MATERIALIZED (
 ), days AS (
     SELECT day::date AS day FROM span, generate_series(today, last_day, interval '1 day') AS day
 ), people AS MATERIALIZED (
-    SELECT pilot_id, fleet, rank, retires_on,
-           CASE WHEN missing > 0 THEN '-infinity'::date ELSE first_expiry + 1 END AS lapses_on
-    FROM pilot_compliance
+    SELECT pilot_id, fleet, rank,
+           CASE WHEN retires_on <= last_day THEN retires_on ELSE 'infinity'::date END AS retires_on,
+           CASE WHEN missing > 0 THEN '-infinity'::date WHEN first_expiry < last_day THEN first_expiry + 1
+                ELSE 'infinity'::date END AS lapses_on
+    FROM pilot_compliance CROSS JOIN span
+), alike AS (
+    SELECT fleet, rank, retires_on, lapses_on, count(*) AS pilots FROM people GROUP BY fleet, rank, retires_on, lapses_on
+), crew AS (
+    SELECT fleet, rank, day, sum(pilots) AS active,
+           sum(pilots) FILTER (WHERE retires_on > day)                       AS if_renewed,
+           sum(pilots) FILTER (WHERE retires_on > day AND lapses_on > day)   AS on_paper
+    FROM alike CROSS JOIN days GROUP BY fleet, rank, day
+), away AS (
+    SELECT fleet, rank, day, count(*) AS on_leave,
+           count(*) FILTER (WHERE retires_on > day)                          AS if_renewed,
+           count(*) FILTER (WHERE retires_on > day AND lapses_on > day)      AS on_paper
+    FROM absent JOIN people USING (pilot_id) JOIN days USING (day) GROUP BY fleet, rank, day
 ), groups AS (
     SELECT code AS fleet, 'captain' AS rank, minimum_captains AS minimum FROM fleets
     UNION ALL SELECT code, 'first_officer', minimum_first_officers FROM fleets
 ), lines AS (
-    SELECT g.fleet, g.rank, g.minimum, d.day, count(p.pilot_id) AS active,
-           count(a.pilot_id) AS on_leave,
-           count(p.pilot_id) FILTER (WHERE a.pilot_id IS NULL
-                              AND (p.retires_on IS NULL OR p.retires_on > d.day)) AS if_renewed,
-           count(p.pilot_id) FILTER (WHERE a.pilot_id IS NULL
-                              AND (p.retires_on IS NULL OR p.retires_on > d.day)
-                              AND (p.lapses_on IS NULL OR p.lapses_on > d.day)) AS on_paper
-    FROM groups g CROSS JOIN days d
-    LEFT JOIN people p ON p.fleet = g.fleet AND p.rank = g.rank
-    LEFT JOIN absent a ON a.pilot_id = p.pilot_id AND a.day = d.day
-    GROUP BY g.fleet, g.rank, g.minimum, d.day
+    SELECT fleet, rank, minimum, day, coalesce(crew.active, 0) AS active, coalesce(away.on_leave, 0) AS on_leave,
+           coalesce(crew.if_renewed, 0) - coalesce(away.if_renewed, 0) AS if_renewed,
+           coalesce(crew.on_paper, 0) - coalesce(away.on_paper, 0) AS on_paper
+    FROM groups CROSS JOIN days LEFT JOIN crew USING (fleet, rank, day) LEFT JOIN away USING (fleet, rank, day)
 ), availability AS (
     SELECT fleet, rank, minimum, max(active) AS active,
            jsonb_agg(on_leave ORDER BY day) AS on_leave,

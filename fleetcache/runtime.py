@@ -30,7 +30,7 @@ from fleetcache.ops.console import Console
 from fleetcache.ops.health import Health
 from fleetcache.ops.watch import Since, Watch
 from fleetcache.settings import Settings
-from fleetcache.source import demo, migrations, raw, statements, view
+from fleetcache.source import daily, demo, migrations, raw, statements, view
 from fleetcache.source.database import MINIMUM_VERSION, Database, checked_url
 
 log = logging.getLogger(__name__)
@@ -220,6 +220,7 @@ class Runtime:
                 elif refresher.keep_young(self.database, self.cache):
                     log.info("refreshed the view")
                 self.cache.ttls = self._overrides()
+                daily.close_day(self.database)
                 self.health()
             except (Busy, SourceDown, StoreDown) as error:
                 log.info("background work put off: %s", error)

@@ -54,9 +54,7 @@ kit.cards(
         kit.Card(
             "cache.keys",
             words.number(len(redis.held) if redis.connected else None),
-            words.plural(sum(not row.current for row in redis.held), "old one")
-            if any(not row.current for row in redis.held)
-            else f"of {len(CATALOGUE)}",
+            f"of {len(CATALOGUE)} names",
         ),
         kit.Card("cache.memory", words.size(redis.memory), f"server {words.size(redis.server_memory)}"),
         kit.Card("cache.latency", words.milliseconds(redis.latency), redis.version or "not connected"),
@@ -139,7 +137,7 @@ with right:
 kit.section("Keys")
 if redis.connected:
     reads = panel.reads_by_key(total)
-    held = {row.name: row for row in redis.held if row.current}
+    held = {row.name: row for row in redis.held}
     by_namespace, listed = st.columns([1, 3])
     with by_namespace:
         names = sorted({name.partition(":")[0] for name in CATALOGUE})
@@ -159,11 +157,6 @@ if redis.connected:
                 "Reads": sum(reads.get(name, {}).values()),
             }
             for name in CATALOGUE
-        ]
-        rows += [
-            {"Key": f"{row.name} (other version)", "Held": "✓", "Size": row.memory, "TTL left": row.ttl}
-            for row in redis.held
-            if not row.current
         ]
         st.dataframe(
             pd.DataFrame(rows),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -139,9 +139,13 @@ class RedisStore:
         """Remove all our values and nothing else; how many."""
         return self.invalidate("*")
 
-    def held(self) -> list[Held]:
-        """Every value of ours with its seconds left and its bytes, by name."""
-        physicals = list(self._scan("*"))
+    def held(self, names: Iterable[str] | None = None) -> list[Held]:
+        """Values of ours with their seconds left and their bytes, by name: the current ones of
+        ``names`` in one round trip, or by a scan everything, other schema versions too."""
+        if names is None:
+            physicals = list(self._scan("*"))
+        else:
+            physicals = [self.names.value(name) for name in names]
         if not physicals:
             return []
         with errors(), self.client.pipeline(transaction=False) as pipe:

@@ -24,8 +24,8 @@ _PROBE = "ref:settings"
 
 @dataclass(frozen=True)
 class RedisHealth:
-    """``memory`` of our values and ``server_memory`` in bytes, ``latency`` in seconds; None and
-    the ``fault`` when it does not answer."""
+    """``held`` are the values of the catalogue, ``memory`` their bytes, ``server_memory`` all bytes
+    of the server, ``latency`` in seconds; None and the ``fault`` when it does not answer."""
 
     connected: bool
     held: tuple[Held, ...] = ()
@@ -154,12 +154,12 @@ def verdict(
         if redis.connected:
             return DEGRADED, f"T{fault[1:]}; serving from raw queries", mend
         return DEGRADED, f"Redis is down and {fault}; serving from raw queries", f"{start_redis} {mend}"
-    held = [row for row in redis.held if row.current and row.name in CATALOGUE]
-    if held:
-        oldest = max(CATALOGUE[row.name].ttl - row.ttl for row in held)
+    if redis.held:
+        oldest = max(CATALOGUE[row.name].ttl - row.ttl for row in redis.held)
         return (
             DEGRADED,
-            f"Database down: {len(held)} last values are still held, kept {max(0, oldest):.0f} s ago at most",
+            f"Database down: {len(redis.held)} last values are still held, "
+            f"kept up to {max(0, oldest):.0f} s ago",
             "Start PostgreSQL again; check DATABASE_URL.",
         )
     return DOWN, "No source: neither the database nor a held value", "Start PostgreSQL again; check DATABASE_URL."
@@ -170,7 +170,7 @@ def _redis(store: RedisStore) -> RedisHealth:
         began = time.perf_counter()
         store.exists(_PROBE)
         latency = time.perf_counter() - began
-        held = store.held()
+        held = store.held(CATALOGUE)
         version, server_memory = store.server()
     except FleetcacheError as error:
         return RedisHealth(connected=False, fault=error.message)

@@ -12,7 +12,7 @@ import pytest
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.errors import ForeignDatabase, SourceDown
 from fleetcache.source import demo as airline
-from fleetcache.source import migrations, people, raw, view
+from fleetcache.source import daily, migrations, people, raw, view
 from fleetcache.source.database import Database
 from tests.conftest import TestDatabase
 
@@ -181,6 +181,28 @@ def test_the_demo_is_renewed_each_day_unless_somebody_edited_it(database: TestDa
     assert not seeded
     assert "edited" in warnings[0]
     assert renew(database, "tiny", force=True) == (True, ())
+
+
+def test_the_day_that_ended_is_written_once(demo: TestDatabase, source: Database) -> None:
+    """Trends come from these rows; the seed's own row of yesterday says what ours must say."""
+    columns = (
+        "day, total, active, captains, first_officers, training_captains, examiners, compliant, unproven,"
+        " expired, expiring, missing, on_leave, pending"
+    )
+    newest = f"SELECT {columns} FROM daily_metrics ORDER BY day DESC LIMIT 1"
+    seeded = demo.rows(newest)
+    assert not daily.close_day(source)
+    demo.sql("DELETE FROM daily_metrics WHERE day = today() - 1")
+    assert daily.close_day(source)
+    assert not daily.close_day(source)
+    assert demo.rows(newest) == seeded
+
+
+def test_an_empty_airline_has_no_day(database: TestDatabase) -> None:
+    opened = Database(database.url)
+    assert not daily.close_day(opened)
+    opened.close()
+    assert database.rows("SELECT count(*) FROM daily_metrics") == [(0,)]
 
 
 def test_another_profile_is_a_warning_and_changes_nothing(database: TestDatabase) -> None:

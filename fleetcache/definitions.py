@@ -257,4 +257,66 @@ GLOSSARY: dict[str, Definition] = {
     "cache.viewAge": Definition(
         "View age", "Since the snapshot of the last refresh. Age alone is not staleness."
     ),
+    "strength.minimum": Definition(
+        "Minimum", "Crew that must be available on any day, set per fleet and rank in the settings."
+    ),
+    "strength.instructorMargin": Definition(
+        "Margin", "Training captains or examiners of the fleet minus those required."
+    ),
+    "retirement.timeline": Definition(
+        "Age limit by month",
+        "Active pilots who reach the age limit in the month, after today. Those already past it "
+        "are not in it.",
+    ),
+    "retirement.outlook": Definition(
+        "Crew if nobody is hired or promoted",
+        "Active pilots below the age limit on the day, against the crew required today. Pilots "
+        "without a date of birth are counted throughout.",
+    ),
+    "succession.cover": Definition(
+        "Cover",
+        "First officers ready for command / captains leaving, within the fleet, rounded down. "
+        f"{OK_SHARE} % or more is covered, {WATCH_SHARE} % or more nearly, else not.",
+    ),
+    "certifications.nonCompliantPilots": Definition(
+        "Not qualified on paper",
+        "Active pilots with a required item expired or missing, or at or past the age limit. "
+        "Those on approved leave today come after those to act on.",
+    ),
+    "certifications.renewalWindow": Definition(
+        "Renewal window",
+        "Renewed inside its window a check keeps its anniversary; renewed earlier, validity counts "
+        f"anew from completion. Documents without a window are listed once expiring "
+        f"({EXPIRING_DAYS} days or less ahead).",
+    ),
+    "leave.margin": Definition(
+        "Margin",
+        "If renewed minus the minimum on the worst day of the request, before it is approved. If "
+        "approved: the same with this pilot away; other undecided requests are not counted. "
+        "Rotations of tours and commuting contracts are not subtracted.",
+    ),
+    "leave.kinds": Definition(
+        "Decide or record",
+        "Annual, long service and unpaid leave and days off are requested and can be refused. "
+        "Sick, compassionate and maternity leave is notified: it is recorded in any case, and "
+        "below minimum it raises an alarm.",
+    ),
+    "leave.inTime": Definition(
+        "Deadline",
+        "In time: submitted before the request deadline of the first roster period the request "
+        "touches.",
+    ),
+    "leave.mayBeAway": Definition(
+        "May be away",
+        "How many may be on leave that day before the minimum is touched: on leave + if renewed - "
+        "minimum. Rotations of tours and commuting contracts are not subtracted.",
+    ),
+    "leave.conflicts": Definition(
+        "Conflicts",
+        "Days on which approving every undecided request of a fleet and rank would go below its "
+        "minimum. Notified leave comes first, then seniority, then submission time.",
+    ),
+    "leave.daysByMonth": Definition(
+        "Leave by month", "Distinct pilot-days of approved leave per calendar month and type."
+    ),
 }

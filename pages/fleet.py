@@ -1,3 +1,175 @@
-"""fleet"""
+"""Fleet: who there is against what is required, how they are spread, and who they are."""
+
+from collections.abc import Callable
+
+import pandas as pd
 import streamlit as st
-st.write("fleet")
+
+from fleetcache.definitions import RANKS
+from fleetcache.figures.fleet import DailyRow, FleetStats
+from fleetcache.panels import fleet as crew
+from fleetcache.panels import pilots
+from fleetcache.ui import charts, kit, words
+
+panel = kit.open_page("Fleet", crew.KEYS, icon=":material/flight:")
+stats = panel.value("fleet:stats", FleetStats)
+today = panel.as_of
+fleet = rank = base = None
+
+if stats is not None and stats.totals.total == 0:
+    kit.empty(
+        "There are no pilots on file yet. Add them with plain SQL, or start with a demo profile."
+    )
+    st.stop()
+
+if stats is not None and today is not None:
+    with st.container(horizontal=True):
+        fleet = kit.choose_fleet([one.fleet for one in stats.fleets])
+        rank = kit.choose_rank()
+        base = kit.choose_base([one.code for one in stats.bases])
+
+    kit.section("Crew against required, today", figure="strength.status")
+    rows = crew.strengths(stats, fleet=fleet, rank=rank, base=base)
+    kit.figures(
+        pd.DataFrame(
+            {
+                "Fleet": row.fleet or "All fleets",
+                "Rank": RANKS[row.rank] if row.rank else "Both ranks",
+                "Status": words.STRENGTH_NAMES[row.status] if row.status else None,
+                "Required": row.required,
+                "Active": row.active,
+                "Qualified": row.qualified,
+                "On leave": row.on_leave,
+                "Available": row.available,
+                "Minimum": row.minimum,
+                "Margin": row.margin,
+            }
+            for row in rows
+        ),
+        key="strength",
+        alt="Required, active, qualified, on leave, available and minimum crew by fleet and rank",
+        columns={
+            "Fleet": st.column_config.TextColumn(pinned=True),
+            "Status": kit.word_column(words.STRENGTH_NAMES, figure="strength.status"),
+            "Required": kit.count_column("strength.required"),
+            "Active": kit.count_column("pilots.active", label="Active"),
+            "Qualified": kit.count_column("strength.qualified"),
+            "On leave": kit.count_column("strength.onLeave"),
+            "Available": kit.count_column("strength.available", label="Available"),
+            "Minimum": kit.count_column("strength.minimum"),
+            "Margin": kit.count_column("strength.margin", format="%d"),
+        },
+    )
+    if base:
+        st.caption(
+            f"Only pilots based at {base}. Crew is required of a whole fleet, not of a base, so "
+            "required, minimum, margin and status have no value here."
+        )
+    else:
+        kit.remarks(crew.remarks(rows))
+        if len(rows) > 1:
+            st.caption(
+                "Crew of one fleet and rank cannot stand in for another: the status of a total is "
+                "that of its weakest row."
+            )
+
+    now = crew.counts(stats, fleet=fleet, rank=rank, base=base)
+    cards: tuple[tuple[str, int | None, Callable[[DailyRow], int]], ...] = (
+        ("pilots.active", now.active, lambda row: row.active),
+        ("pilots.captains", now.captains, lambda row: row.captains),
+        ("pilots.firstOfficers", now.first_officers, lambda row: row.first_officers),
+        ("pilots.trainingCaptains", now.training_captains, lambda row: row.training_captains),
+        ("pilots.examiners", now.examiners, lambda row: row.examiners),
+    )
+    everyone = not (fleet or rank or base)
+    kit.cards(
+        [
+            kit.Card(
+                figure,
+                words.number(count),
+                crew.change(stats.history, today, count or 0, past) if everyone else None,
+                crew.trend(stats.history, count or 0, past) if everyone else (),
+            )
+            for figure, count, past in cards
+        ],
+        key="fleet",
+    )
+    if not everyone:
+        hidden = " A dash: the rank filter leaves nobody to count." if rank else ""
+        st.caption(f"Trends are kept for the whole airline only, so a filter hides them.{hidden}")
+
+    kit.section("Training captains and examiners", figure="strength.instructors")
+    teachers = crew.instructors(stats, fleet=fleet, base=base)
+    kit.figures(
+        pd.DataFrame(
+            {
+                "Fleet": row.fleet or "All fleets",
+                "Role": crew.INSTRUCTORS[row.role],
+                "Status": words.STRENGTH_NAMES[row.status] if row.status else None,
+                "Required": row.required,
+                "Active": row.active,
+                "Margin": row.margin,
+            }
+            for row in teachers
+        ),
+        key="instructors",
+        alt="Training captains and examiners against required, by fleet",
+        columns={
+            "Fleet": st.column_config.TextColumn(pinned=True),
+            "Status": kit.word_column(words.STRENGTH_NAMES, figure="strength.status"),
+            "Required": kit.count_column("strength.instructors", label="Required"),
+            "Active": kit.count_column("pilots.active", label="Active"),
+            "Margin": kit.count_column("strength.instructorMargin", format="%d"),
+        },
+    )
+    kit.remarks(crew.instructor_remarks(teachers))
+    if rank:
+        st.caption("All of them are captains: the rank filter is not applied here.")
+
+    kit.section("By base, rank and contract", figure="pilots.active")
+    cells = crew.chosen(stats, fleet=fleet, rank=rank, base=base)
+    if not any(cell.active for cell in cells):
+        kit.empty("No active pilots match the filters.")
+    else:
+        split: crew.Side = "rank" if fleet else "fleet"
+        with st.grid(3, min_column_width=280):
+            sides: dict[crew.Side, dict[str, str]] = {
+                "base": {one.code: one.name for one in stats.bases},
+                "rank": RANKS,
+                "contract": {one.code: one.name for one in stats.contracts},
+            }
+            for by, labels in sides.items():
+                with st.container(border=True):
+                    st.markdown(f"**{by.capitalize()}**")
+                    names, parts = crew.breakdown(cells, by, labels, split=split)
+                    kit.chart(
+                        charts.stacked(names, parts),
+                        key=f"by-{by}",
+                        alt=f"Active pilots by {by} and {split}",
+                    )
+
+kit.section("Pilots")
+if stats is None:
+    st.caption("The filters need the fleet figures; until they are back, everyone is listed.")
+people = kit.listed("pilots", fleet=fleet, rank=rank, base=base)
+if people is not None:
+    contracts = {one.code: one.name for one in stats.contracts} if stats is not None else {}
+    table = pilots.listed(people, contracts)
+    away = sum(not row["active"] for row in people)
+    if away:
+        st.caption(f"{words.plural(away, 'inactive pilot')} on file, listed last.")
+    table["State"] = table["State"].map(words.COMPLIANCE_NAMES)
+    kit.table(
+        table,
+        key="pilots",
+        noun="pilots",
+        height=560,
+        columns={
+            "Name": st.column_config.TextColumn(pinned=True),
+            "State": kit.word_column(words.COMPLIANCE_NAMES, label="Compliance"),
+            "Why": st.column_config.TextColumn("Reason", width=150),
+            "Roles": st.column_config.TextColumn(width=190),
+            **kit.date_columns("Next expiry", "On leave until", "Joined", "Age limit"),
+            **kit.number_columns("Seniority"),
+        },
+    )

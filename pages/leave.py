@@ -1,3 +1,220 @@
-"""leave"""
+"""Leave: what is to be decided and by when, whether the crew bears it, then who is away."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
 import streamlit as st
-st.write("leave")
+
+from fleetcache.definitions import GLOSSARY
+from fleetcache.figures.leave import LeaveApproved, LeavePending, LeaveStats
+from fleetcache.figures.reference import Settings
+from fleetcache.panels import availability, leave, leave_conflicts, leave_queue
+from fleetcache.source.people import MOST, Row
+from fleetcache.ui import charts, kit, words
+
+EVERY = 100_000
+QUEUE_COLUMNS = {
+    "Name": st.column_config.TextColumn(pinned=True),
+    "Note": st.column_config.TextColumn(width="medium"),
+    "Deadline": st.column_config.TextColumn(help=GLOSSARY["leave.inTime"].words),
+    "To do": st.column_config.TextColumn(help=GLOSSARY["leave.kinds"].words),
+    **kit.date_columns("Due", "From", "To", "Worst day"),
+    **kit.number_columns("Margin", "If approved", form="%+d", figure="leave.margin"),
+}
+
+panel = kit.open_page("Leave", leave.KEYS, icon=":material/beach_access:")
+stats = panel.value("fleet:leave:stats", LeaveStats)
+pending = panel.value("fleet:leave:pending", LeavePending)
+approved = panel.value("fleet:leave:approved", LeaveApproved)
+zone = leave.fleet_zone(panel.value("ref:settings", Settings))
+
+if not panel.readings:
+    kit.empty(
+        "Nothing can be counted until one of the sources is back. This page recovers by itself."
+    )
+    st.stop()
+
+if stats is not None and not any(line.active for line in stats.availability):
+    kit.empty(
+        "There are no active pilots on file yet. Add them with plain SQL, or start with a demo "
+        "profile; their leave then shows here."
+    )
+    st.stop()
+
+with st.container(horizontal=True, gap="medium"):
+    fleet = kit.choose_fleet(leave.fleets(stats, pending))
+    rank = kit.choose_rank()
+filtered = fleet is not None or rank is not None
+requests = kit.listed("leave_queue", fleet=fleet, rank=rank, most=EVERY)
+overlaps = kit.listed("leave_overlaps", fleet=fleet, rank=rank, most=EVERY)
+
+
+def queue(requests: list[Row], key: str, noun: str) -> None:
+    """Undecided requests with their margin; the first of them when there are very many."""
+
+    def shown(part: list[Row]) -> pd.DataFrame:
+        rows = leave_queue.queue(
+            part,
+            stats,
+            overlaps or [],
+            clashes,
+            types=words.LEAVE_NAMES,
+            statuses=words.STATUS_NAMES,
+        )
+        return kit.frame(rows, whole=["Margin", "If approved"])
+
+    kit.table(
+        shown(requests[:MOST]),
+        key=key,
+        noun=noun,
+        columns=QUEUE_COLUMNS,
+        whole=(lambda: shown(requests)) if len(requests) > MOST else None,
+    )
+
+
+kit.section("Undecided, by publication date", figure="leave.margin")
+ahead, over = leave_queue.split(requests or [], panel.as_of)
+clashes = leave_conflicts.conflicts(ahead, stats, overlaps or []) if stats is not None else []
+if stats is None:
+    kit.unavailable(panel.answers["fleet:leave:stats"])
+elif ahead:
+    with st.container(border=True, gap="xsmall"):
+        dues = leave_queue.due(ahead, stats, overlaps or [], clashes)
+        kit.remarks(leave_queue.sentences(dues, stats.first_day))
+if requests is not None:
+    queue(ahead, "queue", "undecided requests")
+    if over:
+        title = f"{words.plural(len(over), 'request')} already over and never decided"
+        with st.expander(title, icon=":material/history:"):
+            queue(over, "over", "requests")
+
+counted = leave.totals(
+    stats,
+    pending,
+    approved,
+    requests if requests is not None and len(requests) < EVERY else None,
+    fleet=fleet,
+    rank=rank,
+)
+everybody = leave.totals(stats, pending, approved, None)
+denied, days_away = (
+    f"all crew: {words.number(value)}" if filtered else None
+    for value in (everybody.denied, everybody.days_this_month)
+)
+kit.cards(
+    [
+        kit.Card("leave.pending", words.number(counted.undecided)),
+        kit.Card("leave.undecidedStarted", words.number(counted.begun), label="Already begun"),
+        kit.Card("leave.approved", words.number(counted.approved)),
+        kit.Card("leave.denied", words.number(counted.denied), denied),
+        kit.Card("leave.onLeaveToday", words.number(counted.on_leave_today)),
+        kit.Card(
+            "leave.daysThisMonth",
+            words.number(counted.days_this_month),
+            days_away,
+            label="Days this month",
+        ),
+    ],
+    key="leave",
+)
+
+if stats is not None:
+    days = availability.days(stats)
+    periods = [(p.name, p.first_day) for p in stats.periods if days[0] < p.first_day <= days[-1]]
+    lines = availability.chosen(stats, fleet=fleet, rank=rank)
+    kit.section("Crew against minimum", figure="availability.onPaper")
+    st.caption(GLOSSARY["availability.ifRenewed"].words)
+    with st.grid(2, min_column_width=320):
+        for line in lines:
+            with st.container(border=True):
+                worst = availability.worst_day(line, line.if_renewed, stats.first_day)
+                kit.availability_head(line, stats)
+                kit.chart(
+                    charts.availability(
+                        days,
+                        line.if_renewed,
+                        line.on_paper,
+                        line.minimum,
+                        worst=(worst.day, worst.crew) if worst else None,
+                        periods=periods,
+                    ),
+                    key=f"crew-{line.fleet}-{line.rank}",
+                    alt=f"Crew of {words.group(line.fleet, line.rank)} by day against the minimum",
+                )
+
+    kit.section("Away per day against the minimum", figure="leave.mayBeAway")
+    st.caption(GLOSSARY["leave.mayBeAway"].words)
+    with st.grid(3, min_column_width=280):
+        for line in lines:
+            with st.container(border=True):
+                st.markdown(f"**{words.group(line.fleet, line.rank)}**")
+                kit.chart(
+                    charts.away(days, line.on_leave, leave.may_be_away(line)),
+                    key=f"away-{line.fleet}-{line.rank}",
+                    alt=f"{words.group(line.fleet, line.rank)} away per day, and how many may be",
+                )
+
+    kit.section("By type and month", figure="leave.daysByMonth")
+    if filtered:
+        st.caption("All fleets and ranks: months are not counted by group.")
+    months, series = leave.by_month(stats, words.LEAVE_NAMES)
+    kit.chart(
+        charts.leave_months(months, series, stats.first_day),
+        key="months",
+        alt="Approved pilot-days of leave by type and calendar month",
+    )
+
+    kit.section("Roster periods")
+    st.caption(
+        f"Times in fleet time, {zone}. Requests that touch the period, by status; days away are "
+        "approved pilot-days." + (" All fleets and ranks." if filtered else "")
+    )
+    kit.figures(
+        kit.frame(leave.calendar(stats, datetime.fromtimestamp(panel.at, UTC), zone)),
+        key="periods",
+        columns={
+            "Period": st.column_config.TextColumn(pinned=True),
+            **kit.date_columns("From", "To", "Published"),
+            **kit.number_columns("Days away", form="localized"),
+        },
+        alt="The coming roster periods",
+    )
+
+kit.section("Conflicts", figure="leave.conflicts")
+if stats is None:
+    kit.unavailable(panel.answers["fleet:leave:stats"])
+elif requests is not None:
+    if not clashes:
+        st.success(
+            f"Every undecided request fits above the minimum through {words.day(days[-1])}.",
+            icon=":material/check_circle:",
+        )
+    with st.grid(2, min_column_width=320):
+        for one in clashes:
+            with st.container(border=True, height="stretch"):
+                kit.conflict(one)
+if overlaps:
+    st.markdown("**Overlapping requests of one pilot**")
+    kit.table(
+        kit.frame(leave.overlapping(overlaps, words.LEAVE_NAMES, words.STATUS_NAMES)),
+        key="overlaps",
+        noun="overlaps",
+        search=False,
+        columns={
+            "Name": st.column_config.TextColumn(pinned=True),
+            **kit.date_columns("From", "To", "Other from", "Other to"),
+        },
+    )
+
+kit.section("On leave today", figure="leave.onLeaveToday")
+gone = kit.listed("on_leave", fleet=fleet, rank=rank)
+if gone is not None:
+    kit.table(
+        kit.frame(leave.on_leave(gone, words.LEAVE_NAMES)),
+        key="on-leave",
+        noun="pilots",
+        columns={
+            "Name": st.column_config.TextColumn(pinned=True),
+            **kit.date_columns("From", "Until"),
+        },
+    )

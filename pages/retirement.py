@@ -1,3 +1,162 @@
-"""retirement"""
+"""Retirement: who leaves next and who can follow, then the years ahead."""
+
+import pandas as pd
 import streamlit as st
-st.write("retirement")
+
+from fleetcache.definitions import GLOSSARY
+from fleetcache.figures.retirement import RetirementForecast
+from fleetcache.panels import retirement
+from fleetcache.ui import charts, kit, words
+
+panel = kit.open_page("Retirement", retirement.KEYS, icon=":material/event_available:")
+forecast = panel.value("fleet:retirement:forecast", RetirementForecast)
+today = panel.as_of
+fleet = rank = None
+
+if forecast is not None and retirement.buckets(forecast).total == 0:
+    kit.empty(
+        "There are no active pilots on file. Add them with plain SQL, or start with a demo profile."
+    )
+    st.stop()
+
+followers: list[retirement.Succession] = []
+if forecast is not None:
+    with st.container(horizontal=True):
+        fleet = kit.choose_fleet([cell.fleet for cell in forecast.succession])
+        rank = kit.choose_rank()
+    followers = retirement.succession(forecast, fleet=fleet)
+
+kit.section(f"At the age limit within {retirement.NEXT_MONTHS} months")
+people = kit.listed("retiring", fleet=fleet, rank=rank, months=retirement.NEXT_MONTHS)
+if people is not None and not people:
+    who = " chosen here" if fleet or rank else ""
+    kit.empty(
+        f"No pilot{who} reaches the age limit within {retirement.NEXT_MONTHS} months or is past it."
+    )
+elif people is not None:
+    table = retirement.leaving(people, followers)
+    table["State"] = table["State"].map(words.LIMIT_NAMES)
+    kit.table(
+        table,
+        key="retiring",
+        noun="pilots",
+        search=len(table) > 10,
+        columns={
+            "Name": st.column_config.TextColumn(pinned=True),
+            "State": kit.word_column(words.LIMIT_NAMES, figure="retirement.overdue", label="State"),
+            "Ready to follow": kit.count_column("succession.ready", label="Ready to follow"),
+            **kit.date_columns("Age limit", "Born"),
+            **kit.number_columns("Days left", "Seniority"),
+        },
+    )
+if followers:
+    with st.grid(len([row for row in followers if row.fleet]), min_column_width=250):
+        for row in followers:
+            if row.fleet:
+                kit.cover(
+                    row.fleet, ready=row.ready, leaving=row.captains_leaving, status=row.status
+                )
+
+if forecast is not None and today is not None:
+    kit.section("Years to the age limit")
+    counted = retirement.buckets(forecast, fleet=fleet, rank=rank)
+    kit.cards(
+        [
+            kit.Card("retirement.overdue", words.number(counted.overdue)),
+            kit.Card("retirement.years0to2", words.number(counted.years0to2)),
+            kit.Card("retirement.years2to5", words.number(counted.years2to5)),
+            kit.Card("retirement.years5to10", words.number(counted.years5to10)),
+            kit.Card("retirement.unknown", words.number(counted.unknown)),
+        ],
+        key="retirement",
+    )
+    st.caption(
+        f"Of {words.plural(counted.total, 'active pilot')}; the other {counted.later:,} are more "
+        "than 10 years away."
+    )
+
+    kit.section("Five years, month by month", figure="retirement.timeline")
+    split: retirement.Split = st.segmented_control(
+        "Stacked by",
+        ["fleet", "rank"],
+        default="fleet",
+        required=True,
+        key="split",
+        bind="query-params",
+    )
+    months, series = retirement.timeline(forecast, today, split=split, fleet=fleet, rank=rank)
+    span = f"{months[0]:%b %Y} to {months[-1]:%b %Y}"
+    if series:
+        reaching = sum(map(sum, series.values()))
+        st.caption(f"{words.plural(reaching, 'pilot')} from {span}.")
+        kit.chart(
+            charts.by_month(months, series),
+            key="months",
+            alt=f"Pilots reaching the age limit in each month, {span}, by {split}",
+        )
+    else:
+        kit.empty(f"Nobody chosen here reaches the age limit from {span}.")
+
+    kit.section("Ten years: crew against required", figure="retirement.outlook")
+    st.caption(f"If nobody is hired or promoted. {GLOSSARY['retirement.outlook'].words}")
+    with st.grid(3, min_column_width=280):
+        for line in retirement.outlooks(forecast, fleet=fleet, rank=rank):
+            with st.container(border=True):
+                kit.outlook_head(line)
+                kit.chart(
+                    charts.outlook(line.days, line.crew, line.required),
+                    key=f"outlook-{line.fleet}-{line.rank}",
+                    alt=f"{words.group(line.fleet, line.rank)} by year against required",
+                )
+
+    kit.section("Succession", figure="succession.cover")
+    kit.figures(
+        pd.DataFrame(
+            {
+                "Fleet": row.fleet or "All fleets",
+                "Captains leaving": row.captains_leaving,
+                "Ready": row.ready,
+                "Cover": row.cover,
+                "Status": words.COVER_NAMES[row.status] if row.status else None,
+                "Potential": row.potential,
+                "Developing": row.developing,
+                "Not yet": row.not_yet,
+            }
+            for row in followers
+        ),
+        key="succession",
+        alt="First officers by readiness and captains leaving, by fleet",
+        columns={
+            "Fleet": st.column_config.TextColumn(pinned=True),
+            "Captains leaving": kit.count_column("succession.captainsLeaving"),
+            "Ready": kit.count_column("succession.ready", label="Ready"),
+            "Cover": kit.count_column("succession.cover", format="%d %%"),
+            "Status": kit.word_column(words.COVER_NAMES, label="Status"),
+            "Potential": kit.count_column("succession.potential"),
+            "Developing": kit.count_column("succession.developing"),
+            "Not yet": kit.count_column("succession.notYet"),
+        },
+    )
+    if rank:
+        st.caption("Succession is of first officers to captains: the rank filter is not applied.")
+
+kit.section("First officers by readiness for command", figure="succession.ready")
+people = kit.listed("successors", fleet=fleet)
+if people is not None:
+    table = retirement.candidates(people, today)
+    table["Readiness"] = table["Readiness"].map(words.READINESS_NAMES)
+    table["State"] = table["State"].map(words.COMPLIANCE_NAMES)
+    kit.table(
+        table,
+        key="successors",
+        noun="first officers",
+        height=460,
+        columns={
+            "Name": st.column_config.TextColumn(pinned=True),
+            "Readiness": kit.word_column(words.READINESS_NAMES),
+            "Service": st.column_config.NumberColumn("Service (years)", format="%d"),
+            "State": kit.word_column(words.COMPLIANCE_NAMES, label="Compliance"),
+            **kit.date_columns("Joined"),
+            **kit.number_columns("Seniority", "Age"),
+        },
+    )

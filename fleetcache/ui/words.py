@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -106,3 +107,26 @@ def size(value: int | None) -> str:
 def group(fleet: str, rank: str) -> str:
     """A330-200 captains."""
     return f"{fleet} {RANKS[rank].lower()}s"
+
+
+STRENGTH_NAMES = {"ok": "✓ ok", "watch": "▲ watch", "short": "✕ short"}
+COVER_NAMES = {"ok": "✓ covered", "watch": "▲ nearly covered", "short": "✕ not covered"}
+COMPLIANCE_NAMES = {
+    "compliant": "✓ Compliant",
+    "unproven": "? Unproven",
+    "non_compliant": "✕ Not compliant",
+    "inactive": "○ Inactive",
+}
+LIMIT_NAMES = {"overdue": "✕ Past the limit", "ahead": "○ Ahead"}
+READINESS_NAMES = {
+    "ready": "✓ Ready",
+    "potential": "▲ Potential",
+    "developing": "○ Developing",
+    "notYet": "– Not yet",
+}
+
+
+def lapsing(day: date, count: int, categories: Sequence[tuple[str, int]]) -> str:
+    """One day of the expiry calendar, in lines for a tooltip."""
+    head = f"<b>{short_day(day)}</b>: {plural(count, 'expires', 'expire') if count else 'nothing expires'}"
+    return "<br>".join([head, *(f"{name}: {n:,}" for name, n in categories)])

@@ -1,0 +1,164 @@
+"""Lists of pilots and their checks, as they are shown: names are read per request, never cached."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from fleetcache.definitions import BANDS, EXPIRING_DAYS, RANKS
+from fleetcache.figures.reference import CheckTypes
+from fleetcache.panels.advice import Gravity
+
+STATES = ("expired", "expiring", "current", "undated")
+"""States that a certification on file can have; a missing one has no row."""
+WEEK = (dict(BANDS)["days8to30"] or 0) - 1
+"""Last day of the nearest band ahead."""
+_ISO_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+
+Row = Mapping[str, Any]
+Shown = dict[str, Any]
+
+
+def to_act(rows: Sequence[Row]) -> list[tuple[Gravity, str]]:
+    """How many of the non-compliant pilots there is something to do about today, in Markdown."""
+    away = sum(row["on_leave_until"] is not None for row in rows)
+    acting = len(rows) - away
+    if not rows:
+        return [("fine", "**Every pilot here is qualified on paper.**")]
+    if not acting:
+        return [("plan", f"**Nobody to act on today:** all {away} are on leave.")]
+    tail = f", then {away} on leave" if away else ""
+    return [("act", f"**{acting} to act on**{tail}.")]
+
+
+def to_renew(rows: Sequence[Row], most: int) -> list[tuple[Gravity, str]]:
+    """How much may be renewed now and what of it lapses this week; ``most`` rows are a cut list."""
+    if not rows:
+        return [("fine", "**No renewal window is open.**")]
+    week = sum(row["days_left"] <= WEEK for row in rows)
+    least = "at least " if len(rows) >= most else ""
+    noun, verb = ("check", "lapses") if week == 1 else ("checks", "lapse")
+    return [
+        (
+            "plan" if week else "know",
+            f"**{week:,} {noun} {verb} within {WEEK} days**; {least}{len(rows):,} may be renewed "
+            "now. Next to lapse first.",
+        )
+    ]
+
+
+def not_qualified(rows: Iterable[Row]) -> list[Shown]:
+    """Non-compliant pilots as shown, in the order given: whom to act on, and why."""
+    return [
+        {
+            "Name": row["name"],
+            "To do": "act"
+            if row["on_leave_until"] is None
+            else f"on leave to {_day(row['on_leave_until'])}",
+            "Why": _plain_days(row["reasons"]),
+            "Lapsed since": row["since"],
+            **_who(row),
+        }
+        for row in rows
+    ]
+
+
+def renewals(rows: Iterable[Row]) -> list[Shown]:
+    """Items that may be renewed now, in the order given."""
+    return [
+        {
+            "Expires": row["expires_on"],
+            "Days left": row["days_left"],
+            "Name": row["name"],
+            "Check": row["check_name"],
+            "Required": "required" if row["required"] else "optional",
+            "Category": row["category"],
+            **_who(row),
+        }
+        for row in rows
+    ]
+
+
+def held(rows: Iterable[Row]) -> list[Shown]:
+    """Certifications on file on the day asked about, in the order given."""
+    return [
+        {
+            "Name": row["name"],
+            "Check": row["check_name"],
+            "State": row["state"],
+            "Expires": row["expires_on"],
+            "Days left": row["days_left"],
+            "Completed": row["completed_on"],
+            "Category": row["category"],
+            "Issuer": row["issuer"],
+            "Document": row["document_number"],
+            **_who(row),
+        }
+        for row in rows
+    ]
+
+
+def matrix(rows: Iterable[Row], types: CheckTypes) -> list[Shown]:
+    """One row per pilot and one column per check code, in the order of the check types."""
+    codes = [one.code for one in sorted(types.check_types, key=lambda one: one.position)]
+    return [
+        {
+            "Name": row["name"],
+            **{code: mark(row["checks"].get(code)) for code in codes},
+            **_who(row),
+        }
+        for row in rows
+    ]
+
+
+def mark(check: Sequence[Any] | None) -> str:
+    """A check in the matrix, told apart by sign and word; in brackets when it is not required.
+
+    ``check`` is [state, expires on, days left, required], or None when neither held nor required.
+    """
+    if check is None:
+        return ""
+    state, _, days_left, required = check
+    days = "" if days_left is None else f" {abs(days_left)} d"
+    text = {
+        "expired": f"✕ {days.strip()} ago",
+        "missing": "○ missing",
+        "undated": "? undated",
+        "expiring": f"▲{days}",
+        "current": f"✓{days}",
+    }[state]
+    return text if required else f"({text})"
+
+
+LEGEND = (
+    "✕ expired, days ago · ○ required and missing · ? undated · "
+    f"▲ expiring, days left (today = 0, up to {EXPIRING_DAYS}) · ✓ current, days left where it "
+    "expires at all · (in brackets) not required of this pilot · empty: neither held nor required"
+)
+
+
+def needing(rows: Iterable[Row], wanted: Sequence[str]) -> list[Row]:
+    """The pilots with a check in one of the ``wanted`` states; all of them when none is wanted."""
+    if not wanted:
+        return list(rows)
+    return [row for row in rows if any(check[0] in wanted for check in row["checks"].values())]
+
+
+def _who(row: Row) -> Shown:
+    return {
+        "Fleet": row["fleet"],
+        "Rank": RANKS[row["rank"]],
+        "Base": row["base"],
+        "Number": row["employee_number"],
+    }
+
+
+def _plain_days(reasons: str) -> str:
+    text = _ISO_DAY.sub(lambda found: _day(date.fromisoformat(found[0])), reasons)
+    return text[:1].upper() + text[1:]
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"

@@ -1,0 +1,191 @@
+"""The undecided requests: by when each is to be decided, and whether the crew bears it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, TypeVar
+
+from fleetcache.definitions import RANKS
+from fleetcache.figures.leave import LeaveStats
+from fleetcache.panels import availability
+from fleetcache.panels.advice import Gravity
+from fleetcache.panels.leave_conflicts import (
+    Conflict,
+    already_away,
+    covered,
+    notified,
+    places_of,
+)
+
+Row = Mapping[str, Any]
+Shown = dict[str, Any]
+R = TypeVar("R", bound=Row)
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Crew above the minimum on the worst day of a request, before and after approving it. Without
+    a worst day ``reason`` says why."""
+
+    day: date | None = None
+    before: int | None = None
+    after: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Due:
+    """Undecided requests whose decision falls due together. ``below`` of them would leave the crew
+    below the minimum if each alone was approved; ``crowded_out`` find no room on a day on which
+    requests that come before them already fill it."""
+
+    publication: date
+    period: str
+    to_decide: int
+    to_record: int
+    late: int
+    below: int
+    crowded_out: int
+
+
+def split(rows: Sequence[R], today: date | None) -> tuple[list[R], list[R]]:
+    """Requests still to come or running, and those whose last day is past; each in order. Without a
+    day none is past."""
+    return (
+        [row for row in rows if today is None or row["last_day"] >= today],
+        [row for row in rows if today is not None and row["last_day"] < today],
+    )
+
+
+def margin(row: Row, stats: LeaveStats, away: Mapping[str, Sequence[tuple[date, date]]]) -> Margin:
+    """How the crew stands on the worst day of a request that still lies ahead."""
+    lines = availability.chosen(stats, fleet=row["fleet"], rank=row["rank"])
+    if not lines:
+        return Margin(reason="no minimum set")
+    if row["last_day"] < stats.first_day:
+        return Margin(reason="over")
+    line = lines[0]
+    worst = availability.worst_in(line, stats, row["first_day"], row["last_day"])
+    if worst is None:
+        return Margin(reason=f"beyond {_last_counted(stats)}")
+    start = max(0, (row["first_day"] - stats.first_day).days)
+    stop = (row["last_day"] - stats.first_day).days + 1
+    ranges = away.get(row["employee_number"], ())
+    after = min(
+        line.if_renewed[n] - (not covered(stats.first_day + timedelta(days=n), ranges))
+        for n in range(start, stop)
+    )
+    return Margin(day=worst.day, before=worst.margin, after=after - line.minimum)
+
+
+def _last_counted(stats: LeaveStats) -> str:
+    last = availability.days(stats)[-1:]
+    named = (p.name for p in stats.periods if last and p.first_day <= last[0] <= p.last_day)
+    return next(named, "the counted days")
+
+
+def queue(
+    rows: Iterable[Row],
+    stats: LeaveStats | None,
+    overlaps: Sequence[Row],
+    clashes: Sequence[Conflict],
+    *,
+    types: Mapping[str, str],
+    statuses: Mapping[str, str],
+) -> list[Shown]:
+    """Undecided requests as shown, in order; ``types`` and ``statuses`` name the codes."""
+    away = already_away(overlaps)
+    doubled = {row["employee_number"] for row in overlaps}
+    places = places_of(clashes)
+    found = []
+    for row in rows:
+        room = margin(row, stats, away) if stats is not None else Margin(reason="unavailable")
+        notes = [room.reason] if room.reason else []
+        if room.after is not None and room.after < 0:
+            notes.insert(0, "▼ below minimum")
+        if stats is not None and row["first_day"] <= stats.first_day <= row["last_day"]:
+            notes.insert(0, "already begun")
+        if row["request_id"] in places:
+            full = places[row["request_id"]]
+            notes.append(f"▼ no room {full.day} {full:%b}" if full else "contested, fits")
+        if row["employee_number"] in doubled:
+            notes.append("overlaps, see conflicts")
+        found.append(
+            {
+                "Due": row["publication_day"],
+                "Name": row["name"],
+                "To do": "record" if notified(row) else "decide",
+                "Type": types.get(row["leave_type"], row["leave_type"]),
+                "From": row["first_day"],
+                "To": row["last_day"],
+                "Days": row["days"],
+                "Margin": room.before,
+                "If approved": room.after,
+                "Note": ", ".join(notes),
+                "Period": row["period"],
+                "Deadline": "in time" if row["in_time"] else "late",
+                "Worst day": room.day,
+                "Fleet": row["fleet"],
+                "Rank": RANKS[row["rank"]],
+                "Seniority": row["seniority"],
+                "Status": statuses.get(row["status"], row["status"]),
+                "Number": row["employee_number"],
+            }
+        )
+    return found
+
+
+def due(
+    rows: Iterable[Row],
+    stats: LeaveStats,
+    overlaps: Sequence[Row],
+    clashes: Sequence[Conflict],
+) -> list[Due]:
+    """What falls due with each publication, the earliest first."""
+    away = already_away(overlaps)
+    waiting = {request for request, day in places_of(clashes).items() if day is not None}
+    groups: dict[tuple[date, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["publication_day"], row["period"]), []).append(row)
+    return [
+        Due(
+            publication=publication,
+            period=period,
+            to_decide=sum(not notified(row) for row in members),
+            to_record=sum(notified(row) for row in members),
+            late=sum(not row["in_time"] for row in members),
+            below=sum((margin(row, stats, away).after or 0) < 0 for row in members),
+            crowded_out=sum(row["request_id"] in waiting for row in members),
+        )
+        for (publication, period), members in sorted(groups.items())
+    ]
+
+
+def sentences(dues: Sequence[Due], today: date, *, most: int = 3) -> list[tuple[Gravity, str]]:
+    """What falls due with each of the ``most`` next publications, in Markdown, and the later ones
+    together."""
+    found: list[tuple[Gravity, str]] = []
+    for one in dues[:most]:
+        left = (one.publication - today).days
+        gravity: Gravity = "act" if left <= 3 else "plan"
+        when = "overdue since" if left < 0 else "due today," if left == 0 else f"due in {left} d,"
+        day = f"{one.publication:%a} {one.publication.day} {one.publication:%b}"
+        parts = [f"{one.to_decide} to decide"]
+        if one.to_record:
+            parts.append(f"{one.to_record} to record")
+        if one.late:
+            parts.append(f"{one.late} submitted late")
+        if one.below:
+            parts.append(f"**{one.below} would go below minimum**")
+        if one.crowded_out:
+            parts.append(f"**{one.crowded_out} without room** next to those before them")
+        found.append((gravity, f"**{one.period}** {when} {day}: {', '.join(parts)}."))
+    later = dues[most:]
+    if later:
+        n = sum(one.to_decide + one.to_record for one in later)
+        first, last = later[0].period, later[-1].period
+        span = first if first == last else f"{first} to {last}"
+        found.append(("know", f"{span}: {n} more."))
+    return found

@@ -18,6 +18,7 @@ from fleetcache.cache.layered import Progress
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.errors import FleetcacheError
 from fleetcache.ops.health import DEGRADED, HEALTHY
+from fleetcache.servers import find
 from fleetcache.settings import Settings, load
 from fleetcache.source import demo, migrations
 from fleetcache.source.database import checked_url as checked_database
@@ -34,7 +35,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except FleetcacheError as error:
-            raise click.ClickException(f"{error}\n{error.hint}") from error
+            raise click.ClickException(f"{error.technical}\n{error.hint}") from error
 
 
 @click.group(cls=Commands)
@@ -54,9 +55,9 @@ def serve(arguments: tuple[str, ...]) -> None:
     sys.exit(subprocess.call([sys.executable, "-m", "streamlit", "run", str(APP), *arguments]))
 
 
-@main.command()
+@main.command("urls")
 @click.pass_obj
-def urls(settings: Settings) -> None:
+def show_urls(settings: Settings) -> None:
     """The URLs of the servers in use, for psql and redis-cli."""
     running = None
     if settings.database_url is None or settings.redis_url is None:
@@ -206,8 +207,8 @@ def show_settings() -> None:
 @contextmanager
 def _runtime(settings: Settings) -> Iterator[runtime.Runtime]:
     """The parts of an instance, without its background work."""
-    where, servers = runtime.urls(settings, progress=lambda step: click.echo(step, err=True))
-    parts = runtime.Runtime(settings, where, servers=servers)
+    urls, servers = find(settings, progress=lambda step: click.echo(step, err=True))
+    parts = runtime.Runtime(settings, urls, servers=servers)
     try:
         yield parts
     finally:

@@ -1,7 +1,8 @@
 """The glossary of everything that can go wrong on purpose.
 
 Each error says what happened (the message, by default the docstring), what a person
-can do about it (``hint``) and which HTTP status it becomes (``status``).
+can do about it (``hint``) and which HTTP status it becomes (``status``). What a driver or a
+server said goes into ``detail``: it is for administrators and the log, never for the API.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ class FleetcacheError(Exception):
     status = 500
     hint = "Look at the application log for the cause."
 
-    def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str | None = None, *, hint: str | None = None, detail: str | None = None
+    ) -> None:
         super().__init__(message or (type(self).__doc__ or "").strip())
+        self.detail = detail
         if hint is not None:
             self.hint = hint
 
@@ -22,6 +26,11 @@ class FleetcacheError(Exception):
     def message(self) -> str:
         """What happened, in one sentence."""
         return str(self)
+
+    @property
+    def technical(self) -> str:
+        """The message with what the driver or server said."""
+        return f"{self} ({self.detail})" if self.detail else str(self)
 
 
 class BadSetting(FleetcacheError):

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from fleetcache import __version__, embedded
 from fleetcache.cache import client as redis_client
@@ -29,9 +28,10 @@ from fleetcache.ops import health
 from fleetcache.ops.console import Console
 from fleetcache.ops.health import Health
 from fleetcache.ops.watch import Since, Watch
+from fleetcache.servers import Urls, find
 from fleetcache.settings import Settings
 from fleetcache.source import daily, demo, migrations, raw, statements, view
-from fleetcache.source.database import MINIMUM_VERSION, Database, checked_url
+from fleetcache.source.database import MINIMUM_VERSION, Database
 
 log = logging.getLogger(__name__)
 
@@ -56,15 +56,6 @@ class _Bar:
         if total > LONG_ROWS and tenth > self._said:
             self._said = tenth
             self._progress(f"seeded {done:,} of {total:,} rows ({tenth}0 %)")
-
-
-@dataclass(frozen=True)
-class Urls:
-    """Where the servers are; ``owner`` may change the schema, ``database`` is what the app uses."""
-
-    owner: str
-    database: str
-    redis: str
 
 
 class Runtime:
@@ -223,9 +214,9 @@ class Runtime:
                 daily.close_day(self.database)
                 self.health()
             except (Busy, SourceDown, StoreDown) as error:
-                log.info("background work put off: %s", error)
+                log.info("background work put off: %s", error.technical)
             except FleetcacheError as error:
-                log.warning("background work failed: %s %s", error, error.hint)
+                log.warning("background work failed: %s %s", error.technical, error.hint)
             self._stop.wait(TEND_SECONDS)
 
     def _overrides(self) -> dict[str, float]:
@@ -242,49 +233,22 @@ class Runtime:
         }
 
 
-def urls(
-    settings: Settings, *, progress: Callable[[str], None] = _say
-) -> tuple[Urls, embedded.Servers | None]:
-    """Where to find both servers; starts the embedded ones whose URL is not set.
-
-    Raises BadSetting for a malformed URL before anything is started, and what
-    ``embedded.start`` raises.
-    """
-    if settings.database_url is not None:
-        checked_url(settings.database_url)
-    if settings.redis_url is not None:
-        redis_client.checked_url(settings.redis_url)
-    servers = None
-    if settings.database_url is None or settings.redis_url is None:
-        servers = embedded.start(
-            settings.home,
-            postgres=settings.database_url is None,
-            valkey=settings.redis_url is None,
-            progress=progress,
-        )
-    database = settings.database_url or (servers.database_url if servers else None)
-    owner = settings.database_url or (servers.owner_url if servers else None)
-    redis = settings.redis_url or (servers.redis_url if servers else None)
-    assert database is not None and owner is not None and redis is not None
-    return Urls(owner, database, redis), servers
-
-
 def build(settings: Settings, *, progress: Callable[[str], None] = _say) -> Runtime:
     """A runtime with its servers up and its database prepared.
 
     A database of the user's that does not answer is no reason not to start: the runtime then
-    prepares it in the background as soon as it does. Raises what ``urls`` and ``prepare`` raise
+    prepares it in the background as soon as it does. Raises what ``find`` and ``prepare`` raise
     otherwise.
     """
-    where, servers = urls(settings, progress=progress)
-    runtime = Runtime(settings, where, servers=servers)
+    urls, servers = find(settings, progress=progress)
+    runtime = Runtime(settings, urls, servers=servers)
     try:
         runtime.prepare(progress=progress)
     except SourceDown as error:
         if servers is not None and servers.database_url is not None:
             runtime.close()
             raise
-        progress(f"{error} {error.hint} Starting without it.")
+        progress(f"{error.technical} {error.hint} Starting without it.")
     except FleetcacheError:
         runtime.close()
         raise

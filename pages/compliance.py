@@ -5,7 +5,6 @@ from functools import partial
 
 import streamlit as st
 
-from fleetcache.definitions import GLOSSARY
 from fleetcache.figures.compliance import (
     CertificationsExpired,
     CertificationsExpiring,
@@ -13,9 +12,10 @@ from fleetcache.figures.compliance import (
 )
 from fleetcache.figures.dashboard import DashboardMetrics
 from fleetcache.figures.reference import CheckTypes
+from fleetcache.glossary import GLOSSARY
 from fleetcache.panels import compliance, compliance_lists
 from fleetcache.source.people import MOST
-from fleetcache.ui import charts, kit, words
+from fleetcache.ui import charts, filters, kit, tables, words
 
 MATRIX_MOST = 500
 EXPORT_MOST = 1_000_000
@@ -42,40 +42,40 @@ if dashboard is not None and dashboard.pilots.active == 0:
     st.stop()
 
 with st.container(horizontal=True, gap="medium"):
-    fleet = kit.choose_fleet(compliance.fleets(stats, expired))
-    rank = kit.choose_rank()
+    fleet = filters.choose_fleet(compliance.fleets(stats, expired))
+    rank = filters.choose_rank()
 categories = compliance.categories(types, stats.cells if stats is not None else ())
 
 kit.section("Not qualified on paper", figure="certifications.nonCompliantPilots")
-grounded = kit.listed("non_compliant", fleet=fleet, rank=rank)
+grounded = tables.listed("non_compliant", fleet=fleet, rank=rank)
 if grounded is not None:
     kit.remarks(compliance_lists.to_act(grounded))
 if grounded:
-    kit.table(
-        kit.frame(compliance_lists.not_qualified(grounded)),
+    tables.table(
+        tables.frame(compliance_lists.not_qualified(grounded)),
         key="not-qualified",
         noun="pilots",
         columns={
             "Name": st.column_config.TextColumn(pinned=True),
             "To do": st.column_config.TextColumn(width=150),
             "Why": st.column_config.TextColumn(width=430),
-            **kit.date_columns("Lapsed since"),
+            **tables.date_columns("Lapsed since"),
         },
         height="content" if len(grounded) <= 20 else "auto",
     )
 
 kit.section("Renewal windows open", figure="certifications.renewalWindow")
-open_windows = kit.listed("renewals", fleet=fleet, rank=rank)
+open_windows = tables.listed("renewals", fleet=fleet, rank=rank)
 if open_windows is not None:
     kit.remarks(compliance_lists.to_renew(open_windows, MOST))
 if open_windows:
-    kit.table(
-        kit.frame(compliance_lists.renewals(open_windows)),
+    tables.table(
+        tables.frame(compliance_lists.renewals(open_windows)),
         key="renewals",
         noun="renewals",
         columns={
             "Check": st.column_config.TextColumn(width="medium"),
-            **kit.date_columns("Expires"),
+            **tables.date_columns("Expires"),
         },
     )
 
@@ -144,12 +144,12 @@ else:
                 )
     st.caption("The bars leave out what lasts more than 90 days; press it in the legend to add it.")
     for field, (title, groups) in by.items():
-        kit.figures(
-            kit.frame(compliance.validity(groups, title)),
+        tables.figures(
+            tables.frame(compliance.validity(groups, title)),
             key=f"validity-{field}",
             columns={
-                **kit.number_columns(*compliance.COUNTS, form="localized"),
-                **kit.number_columns("Validity", form="%.1f %%", figure="categories"),
+                **tables.number_columns(*compliance.COUNTS, form="localized"),
+                **tables.number_columns("Validity", form="%.1f %%", figure="categories"),
             },
             alt=f"Validity by {field}",
         )
@@ -186,7 +186,7 @@ def crew_by_check(fleet: str | None, rank: str | None) -> None:
         kit.unavailable(panel.answers["ref:check_types"])
         return
     most = MOST if fleet or rank else MATRIX_MOST
-    rows = kit.listed("matrix", fleet=fleet, rank=rank, most=most)
+    rows = tables.listed("matrix", fleet=fleet, rank=rank, most=most)
     if rows is None:
         return
     wanted = st.pills(
@@ -202,8 +202,8 @@ def crew_by_check(fleet: str | None, rank: str | None) -> None:
             f":material/info: The first {most:,} pilots, not qualified ones first. "
             "Choose a fleet or rank to see the others."
         )
-    kit.table(
-        kit.frame(compliance_lists.matrix(compliance_lists.needing(rows, wanted), types)),
+    tables.table(
+        tables.frame(compliance_lists.matrix(compliance_lists.needing(rows, wanted), types)),
         key="matrix",
         noun="pilots",
         columns={
@@ -260,7 +260,7 @@ def certifications(fleet: str | None, rank: str | None) -> None:
             icon=":material/history:",
         )
     ask = partial(
-        kit.listed,
+        tables.listed,
         "certifications",
         as_of=past,
         fleet=fleet,
@@ -272,18 +272,18 @@ def certifications(fleet: str | None, rank: str | None) -> None:
     rows = ask()
     if rows is None:
         return
-    kit.table(
-        kit.frame(compliance_lists.held(rows), whole=["Days left"]),
+    tables.table(
+        tables.frame(compliance_lists.held(rows), whole=["Days left"]),
         key=f"certifications-{asof:%Y-%m-%d}" if asof else "certifications",
         noun=f"certifications as of {words.day(asof)}",
         search=False,
         columns={
             "Name": st.column_config.TextColumn(pinned=True),
             "Check": st.column_config.TextColumn(width="medium"),
-            **kit.date_columns("Expires", "Completed"),
-            **kit.number_columns("Days left"),
+            **tables.date_columns("Expires", "Completed"),
+            **tables.number_columns("Days left"),
         },
-        whole=lambda: kit.frame(
+        whole=lambda: tables.frame(
             compliance_lists.held(ask(most=EXPORT_MOST) or []), whole=["Days left"]
         ),
     )

@@ -9,7 +9,7 @@ from fleetcache.definitions import RANKS
 from fleetcache.figures.fleet import DailyRow, FleetStats
 from fleetcache.panels import fleet as crew
 from fleetcache.panels import pilots
-from fleetcache.ui import charts, kit, words
+from fleetcache.ui import charts, filters, kit, tables, words
 
 panel = kit.open_page("Fleet", crew.KEYS, icon=":material/flight:")
 stats = panel.value("fleet:stats", FleetStats)
@@ -24,13 +24,13 @@ if stats is not None and stats.totals.total == 0:
 
 if stats is not None and today is not None:
     with st.container(horizontal=True):
-        fleet = kit.choose_fleet([one.fleet for one in stats.fleets])
-        rank = kit.choose_rank()
-        base = kit.choose_base([one.code for one in stats.bases])
+        fleet = filters.choose_fleet([one.fleet for one in stats.fleets])
+        rank = filters.choose_rank()
+        base = filters.choose_base([one.code for one in stats.bases])
 
     kit.section("Crew against required, today", figure="strength.status")
     rows = crew.strengths(stats, fleet=fleet, rank=rank, base=base)
-    kit.figures(
+    tables.figures(
         pd.DataFrame(
             {
                 "Fleet": row.fleet or "All fleets",
@@ -50,14 +50,14 @@ if stats is not None and today is not None:
         alt="Required, active, qualified, on leave, available and minimum crew by fleet and rank",
         columns={
             "Fleet": st.column_config.TextColumn(pinned=True),
-            "Status": kit.word_column(words.STRENGTH_NAMES, figure="strength.status"),
-            "Required": kit.count_column("strength.required"),
-            "Active": kit.count_column("pilots.active", label="Active"),
-            "Qualified": kit.count_column("strength.qualified"),
-            "On leave": kit.count_column("strength.onLeave"),
-            "Available": kit.count_column("strength.available", label="Available"),
-            "Minimum": kit.count_column("strength.minimum"),
-            "Margin": kit.count_column("strength.margin", format="%d"),
+            "Status": tables.word_column(words.STRENGTH_NAMES, figure="strength.status"),
+            "Required": tables.count_column("strength.required"),
+            "Active": tables.count_column("pilots.active", label="Active"),
+            "Qualified": tables.count_column("strength.qualified"),
+            "On leave": tables.count_column("strength.onLeave"),
+            "Available": tables.count_column("strength.available", label="Available"),
+            "Minimum": tables.count_column("strength.minimum"),
+            "Margin": tables.count_column("strength.margin", format="%d"),
         },
     )
     if base:
@@ -100,7 +100,7 @@ if stats is not None and today is not None:
 
     kit.section("Training captains and examiners", figure="strength.instructors")
     teachers = crew.instructors(stats, fleet=fleet, base=base)
-    kit.figures(
+    tables.figures(
         pd.DataFrame(
             {
                 "Fleet": row.fleet or "All fleets",
@@ -116,10 +116,10 @@ if stats is not None and today is not None:
         alt="Training captains and examiners against required, by fleet",
         columns={
             "Fleet": st.column_config.TextColumn(pinned=True),
-            "Status": kit.word_column(words.STRENGTH_NAMES, figure="strength.status"),
-            "Required": kit.count_column("strength.instructors", label="Required"),
-            "Active": kit.count_column("pilots.active", label="Active"),
-            "Margin": kit.count_column("strength.instructorMargin", format="%d"),
+            "Status": tables.word_column(words.STRENGTH_NAMES, figure="strength.status"),
+            "Required": tables.count_column("strength.instructors", label="Required"),
+            "Active": tables.count_column("pilots.active", label="Active"),
+            "Margin": tables.count_column("strength.instructorMargin", format="%d"),
         },
     )
     kit.remarks(crew.instructor_remarks(teachers))
@@ -151,7 +151,7 @@ if stats is not None and today is not None:
 kit.section("Pilots")
 if stats is None:
     st.caption("The filters need the fleet figures; until they are back, everyone is listed.")
-people = kit.listed("pilots", fleet=fleet, rank=rank, base=base)
+people = tables.listed("pilots", fleet=fleet, rank=rank, base=base)
 if people is not None:
     contracts = {one.code: one.name for one in stats.contracts} if stats is not None else {}
     table = pilots.listed(people, contracts)
@@ -159,17 +159,17 @@ if people is not None:
     if away:
         st.caption(f"{words.plural(away, 'inactive pilot')} on file, listed last.")
     table["State"] = table["State"].map(words.COMPLIANCE_NAMES)
-    kit.table(
+    tables.table(
         table,
         key="pilots",
         noun="pilots",
         height=560,
         columns={
             "Name": st.column_config.TextColumn(pinned=True),
-            "State": kit.word_column(words.COMPLIANCE_NAMES, label="Compliance"),
+            "State": tables.word_column(words.COMPLIANCE_NAMES, label="Compliance"),
             "Why": st.column_config.TextColumn("Reason", width=150),
             "Roles": st.column_config.TextColumn(width=190),
-            **kit.date_columns("Next expiry", "On leave until", "Joined", "Age limit"),
-            **kit.number_columns("Seniority"),
+            **tables.date_columns("Next expiry", "On leave until", "Joined", "Age limit"),
+            **tables.number_columns("Seniority"),
         },
     )

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from fleetcache.definitions import GLOSSARY
 from fleetcache.figures.leave import LeaveApproved, LeavePending, LeaveStats
 from fleetcache.figures.reference import Settings
+from fleetcache.glossary import GLOSSARY
 from fleetcache.panels import availability, leave, leave_conflicts, leave_queue
 from fleetcache.source.people import MOST, Row
-from fleetcache.ui import charts, kit, words
+from fleetcache.ui import charts, filters, heads, kit, tables, words
 
 EVERY = 100_000
 QUEUE_COLUMNS = {
@@ -18,8 +18,8 @@ QUEUE_COLUMNS = {
     "Note": st.column_config.TextColumn(width="medium"),
     "Deadline": st.column_config.TextColumn(help=GLOSSARY["leave.inTime"].words),
     "To do": st.column_config.TextColumn(help=GLOSSARY["leave.kinds"].words),
-    **kit.date_columns("Due", "From", "To", "Worst day"),
-    **kit.number_columns("Margin", "If approved", form="%+d", figure="leave.margin"),
+    **tables.date_columns("Due", "From", "To", "Worst day"),
+    **tables.number_columns("Margin", "If approved", form="%+d", figure="leave.margin"),
 }
 
 panel = kit.open_page("Leave", leave.KEYS, icon=":material/beach_access:")
@@ -42,11 +42,11 @@ if stats is not None and not any(line.active for line in stats.availability):
     st.stop()
 
 with st.container(horizontal=True, gap="medium"):
-    fleet = kit.choose_fleet(leave.fleets(stats, pending))
-    rank = kit.choose_rank()
+    fleet = filters.choose_fleet(leave.fleets(stats, pending))
+    rank = filters.choose_rank()
 filtered = fleet is not None or rank is not None
-requests = kit.listed("leave_queue", fleet=fleet, rank=rank, most=EVERY)
-overlaps = kit.listed("leave_overlaps", fleet=fleet, rank=rank, most=EVERY)
+requests = tables.listed("leave_queue", fleet=fleet, rank=rank, most=EVERY)
+overlaps = tables.listed("leave_overlaps", fleet=fleet, rank=rank, most=EVERY)
 
 
 def queue(requests: list[Row], key: str, noun: str) -> None:
@@ -61,9 +61,9 @@ def queue(requests: list[Row], key: str, noun: str) -> None:
             types=words.LEAVE_NAMES,
             statuses=words.STATUS_NAMES,
         )
-        return kit.frame(rows, whole=["Margin", "If approved"])
+        return tables.frame(rows, whole=["Margin", "If approved"])
 
-    kit.table(
+    tables.table(
         shown(requests[:MOST]),
         key=key,
         noun=noun,
@@ -128,7 +128,7 @@ if stats is not None:
         for line in lines:
             with st.container(border=True):
                 worst = availability.worst_day(line, line.if_renewed, stats.first_day)
-                kit.availability_head(line, stats)
+                heads.of_availability(line, stats)
                 kit.chart(
                     charts.availability(
                         days,
@@ -169,13 +169,13 @@ if stats is not None:
         f"Times in fleet time, {zone}. Requests that touch the period, by status; days away are "
         "approved pilot-days." + (" All fleets and ranks." if filtered else "")
     )
-    kit.figures(
-        kit.frame(leave.calendar(stats, datetime.fromtimestamp(panel.at, UTC), zone)),
+    tables.figures(
+        tables.frame(leave.calendar(stats, datetime.fromtimestamp(panel.at, UTC), zone)),
         key="periods",
         columns={
             "Period": st.column_config.TextColumn(pinned=True),
-            **kit.date_columns("From", "To", "Published"),
-            **kit.number_columns("Days away", form="localized"),
+            **tables.date_columns("From", "To", "Published"),
+            **tables.number_columns("Days away", form="localized"),
         },
         alt="The coming roster periods",
     )
@@ -192,29 +192,29 @@ elif requests is not None:
     with st.grid(2, min_column_width=320):
         for one in clashes:
             with st.container(border=True, height="stretch"):
-                kit.conflict(one)
+                heads.of_conflict(one)
 if overlaps:
     st.markdown("**Overlapping requests of one pilot**")
-    kit.table(
-        kit.frame(leave.overlapping(overlaps, words.LEAVE_NAMES, words.STATUS_NAMES)),
+    tables.table(
+        tables.frame(leave.overlapping(overlaps, words.LEAVE_NAMES, words.STATUS_NAMES)),
         key="overlaps",
         noun="overlaps",
         search=False,
         columns={
             "Name": st.column_config.TextColumn(pinned=True),
-            **kit.date_columns("From", "To", "Other from", "Other to"),
+            **tables.date_columns("From", "To", "Other from", "Other to"),
         },
     )
 
 kit.section("On leave today", figure="leave.onLeaveToday")
-gone = kit.listed("on_leave", fleet=fleet, rank=rank)
+gone = tables.listed("on_leave", fleet=fleet, rank=rank)
 if gone is not None:
-    kit.table(
-        kit.frame(leave.on_leave(gone, words.LEAVE_NAMES)),
+    tables.table(
+        tables.frame(leave.on_leave(gone, words.LEAVE_NAMES)),
         key="on-leave",
         noun="pilots",
         columns={
             "Name": st.column_config.TextColumn(pinned=True),
-            **kit.date_columns("From", "Until"),
+            **tables.date_columns("From", "Until"),
         },
     )

@@ -1,13 +1,13 @@
 """Overview: what must I do today, then the figures, then the crew of the coming roster periods."""
 
-from fleetcache.definitions import GLOSSARY
+import streamlit as st
+
 from fleetcache.figures.dashboard import DashboardMetrics
 from fleetcache.figures.fleet import FleetStats
 from fleetcache.figures.leave import LeaveStats
+from fleetcache.glossary import GLOSSARY
 from fleetcache.panels import availability, overview
-from fleetcache.ui import charts, kit, words
-
-import streamlit as st
+from fleetcache.ui import charts, heads, kit, words
 
 panel = kit.open_page("Overview", overview.KEYS, icon=":material/dashboard:")
 dashboard = panel.value("dashboard:metrics", DashboardMetrics)
@@ -78,7 +78,7 @@ if leave is not None:
         for column, line in zip(st.columns(2), lines[left : left + 2], strict=False):
             with column, st.container(border=True):
                 worst = availability.worst_day(line, line.if_renewed, leave.first_day)
-                kit.availability_head(line, leave)
+                heads.of_availability(line, leave)
                 kit.chart(
                     charts.availability(
                         days,

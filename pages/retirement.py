@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from fleetcache.definitions import GLOSSARY
 from fleetcache.figures.retirement import RetirementForecast
+from fleetcache.glossary import GLOSSARY
 from fleetcache.panels import retirement
-from fleetcache.ui import charts, kit, words
+from fleetcache.ui import charts, filters, heads, kit, tables, words
 
 panel = kit.open_page("Retirement", retirement.KEYS, icon=":material/event_available:")
 forecast = panel.value("fleet:retirement:forecast", RetirementForecast)
@@ -22,12 +22,12 @@ if forecast is not None and retirement.buckets(forecast).total == 0:
 followers: list[retirement.Succession] = []
 if forecast is not None:
     with st.container(horizontal=True):
-        fleet = kit.choose_fleet([cell.fleet for cell in forecast.succession])
-        rank = kit.choose_rank()
+        fleet = filters.choose_fleet([cell.fleet for cell in forecast.succession])
+        rank = filters.choose_rank()
     followers = retirement.succession(forecast, fleet=fleet)
 
 kit.section(f"At the age limit within {retirement.NEXT_MONTHS} months")
-people = kit.listed("retiring", fleet=fleet, rank=rank, months=retirement.NEXT_MONTHS)
+people = tables.listed("retiring", fleet=fleet, rank=rank, months=retirement.NEXT_MONTHS)
 if people is not None and not people:
     who = " chosen here" if fleet or rank else ""
     kit.empty(
@@ -36,24 +36,24 @@ if people is not None and not people:
 elif people is not None:
     table = retirement.leaving(people, followers)
     table["State"] = table["State"].map(words.LIMIT_NAMES)
-    kit.table(
+    tables.table(
         table,
         key="retiring",
         noun="pilots",
         search=len(table) > 10,
         columns={
             "Name": st.column_config.TextColumn(pinned=True),
-            "State": kit.word_column(words.LIMIT_NAMES, figure="retirement.overdue", label="State"),
-            "Ready to follow": kit.count_column("succession.ready", label="Ready to follow"),
-            **kit.date_columns("Age limit", "Born"),
-            **kit.number_columns("Days left", "Seniority"),
+            "State": tables.word_column(words.LIMIT_NAMES, figure="retirement.overdue", label="State"),
+            "Ready to follow": tables.count_column("succession.ready", label="Ready to follow"),
+            **tables.date_columns("Age limit", "Born"),
+            **tables.number_columns("Days left", "Seniority"),
         },
     )
 if followers:
     with st.grid(len([row for row in followers if row.fleet]), min_column_width=250):
         for row in followers:
             if row.fleet:
-                kit.cover(
+                heads.of_cover(
                     row.fleet, ready=row.ready, leaving=row.captains_leaving, status=row.status
                 )
 
@@ -102,7 +102,7 @@ if forecast is not None and today is not None:
     with st.grid(3, min_column_width=280):
         for line in retirement.outlooks(forecast, fleet=fleet, rank=rank):
             with st.container(border=True):
-                kit.outlook_head(line)
+                heads.of_outlook(line)
                 kit.chart(
                     charts.outlook(line.days, line.crew, line.required),
                     key=f"outlook-{line.fleet}-{line.rank}",
@@ -110,7 +110,7 @@ if forecast is not None and today is not None:
                 )
 
     kit.section("Succession", figure="succession.cover")
-    kit.figures(
+    tables.figures(
         pd.DataFrame(
             {
                 "Fleet": row.fleet or "All fleets",
@@ -128,35 +128,35 @@ if forecast is not None and today is not None:
         alt="First officers by readiness and captains leaving, by fleet",
         columns={
             "Fleet": st.column_config.TextColumn(pinned=True),
-            "Captains leaving": kit.count_column("succession.captainsLeaving"),
-            "Ready": kit.count_column("succession.ready", label="Ready"),
-            "Cover": kit.count_column("succession.cover", format="%d %%"),
-            "Status": kit.word_column(words.COVER_NAMES, label="Status"),
-            "Potential": kit.count_column("succession.potential"),
-            "Developing": kit.count_column("succession.developing"),
-            "Not yet": kit.count_column("succession.notYet"),
+            "Captains leaving": tables.count_column("succession.captainsLeaving"),
+            "Ready": tables.count_column("succession.ready", label="Ready"),
+            "Cover": tables.count_column("succession.cover", format="%d %%"),
+            "Status": tables.word_column(words.COVER_NAMES, label="Status"),
+            "Potential": tables.count_column("succession.potential"),
+            "Developing": tables.count_column("succession.developing"),
+            "Not yet": tables.count_column("succession.notYet"),
         },
     )
     if rank:
         st.caption("Succession is of first officers to captains: the rank filter is not applied.")
 
 kit.section("First officers by readiness for command", figure="succession.ready")
-people = kit.listed("successors", fleet=fleet)
+people = tables.listed("successors", fleet=fleet)
 if people is not None:
     table = retirement.candidates(people, today)
     table["Readiness"] = table["Readiness"].map(words.READINESS_NAMES)
     table["State"] = table["State"].map(words.COMPLIANCE_NAMES)
-    kit.table(
+    tables.table(
         table,
         key="successors",
         noun="first officers",
         height=460,
         columns={
             "Name": st.column_config.TextColumn(pinned=True),
-            "Readiness": kit.word_column(words.READINESS_NAMES),
+            "Readiness": tables.word_column(words.READINESS_NAMES),
             "Service": st.column_config.NumberColumn("Service (years)", format="%d"),
-            "State": kit.word_column(words.COMPLIANCE_NAMES, label="Compliance"),
-            **kit.date_columns("Joined"),
-            **kit.number_columns("Seniority", "Age"),
+            "State": tables.word_column(words.COMPLIANCE_NAMES, label="Compliance"),
+            **tables.date_columns("Joined"),
+            **tables.number_columns("Seniority", "Age"),
         },
     )

@@ -15,11 +15,13 @@ import psycopg
 import pytest
 
 from fleetcache import embedded
-from fleetcache.runtime import Runtime, Urls
+from fleetcache.runtime import Runtime
+from fleetcache.servers import Urls
 from fleetcache.settings import Settings
 from fleetcache.source import migrations
 from fleetcache.source.database import Database
 from fleetcache.source.seed import seed
+from tests.live import App
 
 AS_OF = date(2026, 11, 23)
 _number = itertools.count(1)
@@ -153,3 +155,25 @@ def runtime(make_runtime: Callable[..., Runtime], demo: TestDatabase) -> Runtime
     made = make_runtime(demo)
     made.prepare(progress=lambda step: None)
     return made
+
+
+@pytest.fixture(scope="session")
+def live_database(make_database: Callable[..., TestDatabase], seeded: str) -> TestDatabase:
+    """The demo airline that ``live`` shows; tests read it and leave it as it is."""
+    return make_database(seeded, name="live")
+
+
+@pytest.fixture(scope="session")
+def live(servers: embedded.Servers, live_database: TestDatabase) -> Iterator[App]:
+    """The program in a process of its own, started as a person starts it."""
+    assert servers.redis_url is not None
+    app = App(
+        DATABASE_URL=live_database.owner_url,
+        REDIS_URL=servers.redis_url,
+        FLEETCACHE_PREFIX=f"live-{secrets.token_hex(4)}",
+        FLEETCACHE_REDIS_COMMAND_MS="1000",
+    )
+    try:
+        yield app.ready()
+    finally:
+        app.close()

@@ -61,8 +61,6 @@ def errors() -> Iterator[None]:
     except redis.TimeoutError as error:
         raise StoreDown("Redis took too long to answer.") from error
     except redis.ResponseError as error:
-        raise StoreDown(f"Redis refused the command: {error}.") from error
-    except redis.RedisError as error:
-        raise StoreDown(f"Redis did not answer: {str(error).rstrip('.')}.") from error
-    except OSError as error:
-        raise StoreDown(f"Redis did not answer: {error}.") from error
+        raise StoreDown("Redis refused the command.", detail=str(error)) from error
+    except (redis.RedisError, OSError) as error:
+        raise StoreDown(detail=str(error)) from error

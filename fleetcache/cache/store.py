@@ -142,10 +142,7 @@ class RedisStore:
     def held(self, names: Iterable[str] | None = None) -> list[Held]:
         """Values of ours with their seconds left and their bytes, by name: the current ones of
         ``names`` in one round trip, or by a scan everything, other schema versions too."""
-        if names is None:
-            physicals = list(self._scan("*"))
-        else:
-            physicals = [self.names.value(name) for name in names]
+        physicals = [*self._scan("*")] if names is None else [*map(self.names.value, names)]
         if not physicals:
             return []
         with errors(), self.client.pipeline(transaction=False) as pipe:

@@ -132,7 +132,7 @@ class Console:
                     affected=None,
                     instance=self._instance,
                     outcome="refused" if error.status < 500 else "failed",
-                    detail={"error": error.message},
+                    detail={"error": error.technical},
                 )
         except FleetcacheError as unwritten:
             log.error("%s of %s failed (%s) and could not be audited: %s", action, subject, error, unwritten)

@@ -173,7 +173,7 @@ def _redis(store: RedisStore) -> RedisHealth:
         held = store.held(CATALOGUE)
         version, server_memory = store.server()
     except FleetcacheError as error:
-        return RedisHealth(connected=False, fault=error.message)
+        return RedisHealth(connected=False, fault=error.technical)
     return RedisHealth(
         connected=True,
         held=tuple(held),
@@ -188,7 +188,7 @@ def _view(database: Database) -> ViewHealth:
     try:
         state = view.state(database)
     except FleetcacheError as error:
-        return ViewHealth(reachable=False, fault=error.message)
+        return ViewHealth(reachable=False, fault=error.technical)
     return ViewHealth(
         reachable=True,
         refreshed_at=state.refreshed_at,
@@ -203,7 +203,7 @@ def _database(database: Database) -> str | None:
     try:
         raw.count(database, CATALOGUE["fleet:compliance:rate"])
     except FleetcacheError as error:
-        return error.message
+        return error.technical
     return None
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Protocol, TypeVar
 
-from fleetcache.definitions import BANDS, CALENDAR_DAYS, EXPIRING_DAYS, GLOSSARY
+from fleetcache.definitions import BANDS, CALENDAR_DAYS, EXPIRING_DAYS
 from fleetcache.figures.compliance import (
     CertificationsExpired,
     CertificationsExpiring,
@@ -18,6 +18,7 @@ from fleetcache.figures.compliance import (
 )
 from fleetcache.figures.dashboard import DashboardMetrics
 from fleetcache.figures.reference import CheckTypes
+from fleetcache.glossary import GLOSSARY
 
 KEYS = (
     "dashboard:metrics",

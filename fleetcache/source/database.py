@@ -167,12 +167,12 @@ def errors() -> Iterator[None]:
 def readable(cause: BaseException) -> FleetcacheError:
     """What the driver raised, as an error of the glossary."""
     if isinstance(cause, (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)):
-        return NotMigrated(f"The database lacks something fleetcache needs: {first_line(cause)}.")
+        return NotMigrated("The database lacks something fleetcache needs.", detail=first_line(cause))
     if isinstance(cause, psycopg.errors.QueryCanceled):
         return SourceDown("PostgreSQL took too long to answer.")
     if isinstance(cause, psycopg.OperationalError):
-        return SourceDown(f"PostgreSQL did not answer: {first_line(cause)}.")
-    return SourceDown(f"PostgreSQL refused a query: {first_line(cause)}.")
+        return SourceDown(detail=first_line(cause))
+    return SourceDown("PostgreSQL refused a query.", detail=first_line(cause))
 
 
 def first_line(error: BaseException) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from fleetcache.catalogue import CATALOGUE
 from fleetcache.cache.layered import Progress
+from fleetcache.catalogue import CATALOGUE
 from fleetcache.errors import FleetcacheError
 from fleetcache.ops.console import Console
 from fleetcache.runtime import Runtime

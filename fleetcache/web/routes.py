@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -60,7 +61,10 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     try:
         parts = await run_in_threadpool(runtime.build, chosen)
     except FleetcacheError as error:
-        raise SystemExit(f"\nfleetcache cannot start. {error}\n{error.hint}\n") from error
+        print(f"\nfleetcache cannot start. {error.technical}\n{error.hint}\n", file=sys.stderr)
+        # The server would print the traceback of an error that has just been explained.
+        logging.getLogger("uvicorn.error").addFilter(lambda line: "Traceback" not in line.getMessage())
+        raise
     runtime.install(parts)
     parts.start()
     # Streamlit collects garbage after every run; what is here now need not be looked at again.

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from fleetcache.cache.lock import lock
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.errors import BadPattern, Busy, FleetcacheError, SourceDown, StoreDown, UnknownKey
-from fleetcache.cache.lock import lock
 from fleetcache.ops.health import DEGRADED, DOWN, HEALTHY
 from fleetcache.runtime import Runtime
 from fleetcache.source import audit

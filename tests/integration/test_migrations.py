@@ -11,8 +11,8 @@ import pytest
 
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.errors import ForeignDatabase, SourceDown
-from fleetcache.source import demo as airline
 from fleetcache.source import daily, migrations, people, raw, view
+from fleetcache.source import demo as airline
 from fleetcache.source.database import Database
 from tests.conftest import TestDatabase
 

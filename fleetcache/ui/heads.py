@@ -1,0 +1,67 @@
+"""What stands above a chart or a card of one fleet and rank."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from fleetcache.definitions import NEARING_YEARS
+from fleetcache.figures.leave import AvailabilityLine, LeaveStats
+from fleetcache.panels import availability
+from fleetcache.panels.leave_conflicts import Conflict
+from fleetcache.panels.retirement import Outlook
+from fleetcache.ui import words
+from fleetcache.ui.chips import STATE_CHIPS
+
+
+def of_availability(line: AvailabilityLine, stats: LeaveStats) -> None:
+    """Above a chart of availability: who, how tight the worst day is, and by when renewals are needed."""
+    worst = availability.worst_day(line, line.if_renewed, stats.first_day)
+    lapse = availability.first_below(line, line.on_paper, stats.first_day)
+    badge = ""
+    if worst is not None and worst.margin < 0:
+        badge = ":red-badge[:material/error: below minimum]"
+    elif lapse is not None:
+        badge = f":orange-badge[:material/warning: renewals needed by {words.short_day(lapse)}]"
+    st.markdown(f"**{words.group(line.fleet, line.rank)}** {badge}")
+    tightest = (
+        f" · worst day {words.short_day(worst.day)}: {worst.crew} ({worst.margin:+d})" if worst else ""
+    )
+    st.caption(f"{line.active} active · minimum {line.minimum}{tightest}")
+
+
+def of_cover(fleet: str, *, ready: int, leaving: int, status: str | None) -> None:
+    """Of one fleet, the first officers ready for command beside the captains who leave."""
+    color = STATE_CHIPS.get(status or "", "gray")
+    word = words.COVER_NAMES[status] if status else "nobody leaves"
+    with st.container(border=True):
+        st.markdown(f"**{fleet}** :{color}-badge[{word}]")
+        st.markdown(f"**{ready:,}** ready for command · **{words.plural(leaving, 'captain')}** leaving")
+        st.caption(f"within {NEARING_YEARS} years, those past the limit included")
+
+
+def of_outlook(line: Outlook) -> None:
+    """Above a chart of the years ahead: who, and when they first fall below what is required."""
+    below = line.first_below
+    badge = ":green-badge[:material/check_circle: enough]"
+    if below is not None:
+        when = "below now" if below.years == 0 else f"below in {below.day:%Y}"
+        badge = f":{'red' if below.years == 0 else 'orange'}-badge[:material/warning: {when}]"
+    st.markdown(f"**{words.group(line.fleet, line.rank)}** {badge}")
+    last = f"{line.crew[-1]:,} in {line.days[-1]:%Y}"
+    st.caption(f"{line.crew[0]:,} of {line.required[0]:,} today, {last}")
+
+
+def of_conflict(one: Conflict) -> None:
+    """Days on which not all undecided leave of a group fits: how much does, and who comes first."""
+    span = words.short_day(one.first)
+    if one.last > one.first:
+        span += f" to {words.short_day(one.last)}"
+    st.markdown(f"**{words.group(one.fleet, one.rank)}** · {span}")
+    st.markdown(
+        f":orange[:material/warning: **{len(one.fit)} of {one.undecided} fit** on the worst day, "
+        f"{words.short_day(one.worst)}]: {one.crew} if renewed, minimum {one.minimum}."
+    )
+    for title, members in (("Fit", one.fit), ("No room", one.wait)):
+        if members:
+            names = "; ".join(f"{row['name']} ({row['seniority']})" for row in members)
+            st.caption(f"**{title}** (seniority): {names}")

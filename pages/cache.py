@@ -190,7 +190,7 @@ else:
                     "Who": row.actor,
                     "Action": row.action,
                     "On": row.subject,
-                    "Removed": row.affected,
+                    "Values": row.affected,
                     "Outcome": {"done": "✓ done", "failed": "✕ failed", "refused": "⊘ refused"}[row.outcome],
                     "Why": row.error or "",
                     "Instance": row.instance,

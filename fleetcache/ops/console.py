@@ -12,7 +12,7 @@ from fleetcache.cache.layered import LayeredCache, Progress
 from fleetcache.cache.marks import Mark, Marks
 from fleetcache.cache.store import Held
 from fleetcache.catalogue import checked_pattern, entry
-from fleetcache.errors import FleetcacheError, StoreDown, Unavailable
+from fleetcache.errors import StoreDown, Unavailable
 from fleetcache.freshness import refresher
 from fleetcache.source import audit
 from fleetcache.source.database import Database
@@ -103,39 +103,13 @@ class Console:
         *,
         affected: Callable[[T], int] | None = None,
     ) -> T:
-        try:
-            with self._database.change() as connection:
-                done = do()
-                audit.record(
-                    connection,
-                    actor=self._actor,
-                    action=action,
-                    subject=subject,
-                    affected=affected(done) if affected else None,
-                    instance=self._instance,
-                    outcome="done",
-                )
-        except FleetcacheError as error:
-            self._failed(action, subject, error)
-            raise
+        with audit.audited(
+            self._database, actor=self._actor, action=action, subject=subject, instance=self._instance
+        ) as deed:
+            done = do()
+            deed.affected = affected(done) if affected else None
         self._mark(action, subject)
         return done
-
-    def _failed(self, action: str, subject: str, error: FleetcacheError) -> None:
-        try:
-            with self._database.change() as connection:
-                audit.record(
-                    connection,
-                    actor=self._actor,
-                    action=action,
-                    subject=subject,
-                    affected=None,
-                    instance=self._instance,
-                    outcome="refused" if error.status < 500 else "failed",
-                    detail={"error": error.technical},
-                )
-        except FleetcacheError as unwritten:
-            log.error("%s of %s failed (%s) and could not be audited: %s", action, subject, error, unwritten)
 
     def _mark(self, action: str, subject: str) -> None:
         at = self._cache.now()

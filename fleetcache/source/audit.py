@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, text
 
+from fleetcache.errors import FleetcacheError
 from fleetcache.source.database import Database
+
+log = logging.getLogger(__name__)
 
 _INSERT = text("""
     INSERT INTO audit_log (actor, action, subject, affected, instance, outcome, detail)
@@ -33,30 +39,51 @@ class Action(msgspec.Struct, frozen=True):
     error: str | None
 
 
-def record(
+@dataclass
+class Deed:
+    """What is being done; ``affected`` is filled in by who does it."""
+
+    affected: int | None = None
+
+
+@contextmanager
+def audited(
+    database: Database, *, actor: str, action: str, subject: str, instance: str
+) -> Iterator[Deed]:
+    """Do something that leaves a row: done, or refused or failed with the reason.
+
+    The row is first written on trial, so that what cannot be audited is not done: raises
+    SourceDown or NotMigrated before it. A FleetcacheError of the deed itself goes on to the caller.
+    """
+    row = {"actor": actor, "action": action, "subject": subject, "instance": instance}
+    deed = Deed()
+    try:
+        with database.change() as connection:
+            with connection.begin_nested() as trial:
+                _record(connection, row, "done", None)
+                trial.rollback()
+            yield deed
+            _record(connection, row, "done", deed.affected)
+    except FleetcacheError as error:
+        outcome = "refused" if error.status < 500 else "failed"
+        try:
+            with database.change() as connection:
+                _record(connection, row, outcome, None, error=error.technical)
+        except FleetcacheError as unwritten:
+            log.error("%s of %s: %s, and that could not be audited: %s", action, subject, error, unwritten)
+        raise
+
+
+def _record(
     connection: Connection,
-    *,
-    actor: str,
-    action: str,
-    subject: str,
-    affected: int | None,
-    instance: str,
+    row: dict[str, str],
     outcome: str,
-    detail: dict[str, Any] | None = None,
+    affected: int | None,
+    *,
+    error: str | None = None,
 ) -> None:
-    """Write one row in the transaction of ``connection``; ``outcome`` is done, failed or refused."""
-    connection.execute(
-        _INSERT,
-        {
-            "actor": actor,
-            "action": action,
-            "subject": subject,
-            "affected": affected,
-            "instance": instance,
-            "outcome": outcome,
-            "detail": msgspec.json.encode(detail or {}).decode(),
-        },
-    )
+    detail = msgspec.json.encode({"error": error} if error else {}).decode()
+    connection.execute(_INSERT, {**row, "outcome": outcome, "affected": affected, "detail": detail})
 
 
 def recent(database: Database, *, most: int = 50) -> list[Action]:

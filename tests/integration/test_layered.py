@@ -56,7 +56,7 @@ def test_every_key_goes_down_and_climbs_again(runtime: Runtime, demo: TestDataba
     assert reading.layer == REDIS
     runtime.store.flush()
     reading = runtime.cache.read("dashboard:metrics")
-    assert "figures" in (reading.reason or "")
+    assert "view: The database lacks" in (reading.reason or "")
     runtime.prepare(progress=lambda step: None)
     runtime.store.flush()
     assert set(layers(runtime).values()) == {VIEW}

@@ -91,7 +91,7 @@ def explain(panel: Panel) -> None:
 
 def cards(items: Sequence[Card], *, key: str) -> None:
     """A row of figures that wraps on a narrow screen."""
-    with st.grid(max(1, len(items)), min_column_width=145, gap="small", key=f"cards-{key}"):
+    with st.grid(max(1, len(items)), min_column_width=132, gap="small", key=f"cards-{key}"):
         for card in items:
             definition = GLOSSARY[card.figure]
             st.metric(

@@ -13,15 +13,13 @@ from pathlib import Path
 import click
 
 from fleetcache import __version__, embedded, runtime
-from fleetcache.cache.client import checked_url as checked_redis
 from fleetcache.cache.layered import Progress
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.errors import FleetcacheError
 from fleetcache.ops.health import DEGRADED, HEALTHY
-from fleetcache.servers import find
+from fleetcache.servers import checked, find
 from fleetcache.settings import Settings, load
 from fleetcache.source import demo, migrations
-from fleetcache.source.database import checked_url as checked_database
 
 APP = Path(__file__).parents[1] / "app.py"
 EXITS = {HEALTHY: 0, DEGRADED: 1}
@@ -59,6 +57,7 @@ def serve(arguments: tuple[str, ...]) -> None:
 @click.pass_obj
 def show_urls(settings: Settings) -> None:
     """The URLs of the servers in use, for psql and redis-cli."""
+    checked(settings)
     running = None
     if settings.database_url is None or settings.redis_url is None:
         running = embedded.running(settings.home)
@@ -198,10 +197,7 @@ def show_settings() -> None:
     chosen, origins, _warnings = load()
     for origin in origins:
         click.echo(f"{origin.name}={origin.value}  ({origin.source})  {origin.description}")
-    if chosen.database_url is not None:
-        checked_database(chosen.database_url)
-    if chosen.redis_url is not None:
-        checked_redis(chosen.redis_url)
+    checked(chosen)
 
 
 @contextmanager

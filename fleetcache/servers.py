@@ -20,6 +20,14 @@ class Urls:
     redis: str
 
 
+def checked(settings: Settings) -> None:
+    """Raises BadSetting for a URL that cannot be used, before anything is started."""
+    if settings.database_url is not None:
+        checked_url(settings.database_url)
+    if settings.redis_url is not None:
+        client.checked_url(settings.redis_url)
+
+
 def find(
     settings: Settings, *, progress: Callable[[str], None]
 ) -> tuple[Urls, embedded.Servers | None]:
@@ -28,10 +36,7 @@ def find(
     Raises BadSetting for a malformed URL before anything is started, and what
     ``embedded.start`` raises.
     """
-    if settings.database_url is not None:
-        checked_url(settings.database_url)
-    if settings.redis_url is not None:
-        client.checked_url(settings.redis_url)
+    checked(settings)
     servers = None
     if settings.database_url is None or settings.redis_url is None:
         servers = embedded.start(

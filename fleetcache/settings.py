@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -114,13 +113,10 @@ def load(
 
 
 def masked(value: object) -> str:
-    """A value that may be shown: the password of a URL is not."""
+    """A value that may be shown: the password of a URL is not, wherever in it it stands."""
     text = "" if value is None else str(value)
-    try:
-        password = urlsplit(text).password
-    except ValueError:
-        return re.sub(r"//[^@/]*@", "//***@", text)
-    return text.replace(f":{password}@", ":***@", 1) if password else text
+    text = re.sub(r"(//[^/@:]*):[^/]*@", r"\1:***@", text)
+    return re.sub(r"(?i)([?&](?:ssl)?password=)[^&#]*", r"\1***", text)
 
 
 def _secrets(path: Path) -> dict[str, Any]:

@@ -44,7 +44,9 @@ class Console:
     def preview(self, keys: Sequence[str] = (), pattern: str | None = None) -> list[Held]:
         """What ``invalidate`` would remove. Raises UnknownKey, BadPattern, StoreDown."""
         names = {entry(key).name for key in keys}
-        wanted = set(self._cache.store.matching(checked_pattern(pattern))) if pattern else set()
+        wanted: set[str] = set()
+        if pattern is not None:
+            wanted = set(self._cache.store.matching(checked_pattern(pattern)))
         return [
             row
             for row in self._cache.store.held()

@@ -31,6 +31,7 @@ def renew(
             connection.execute("SET LOCAL search_path = fleetcache, pg_temp")
             connection.execute("SELECT pg_advisory_xact_lock(hashtext('fleetcache.seed'))")
             state = demo_state(connection)
+            warnings: list[str] = []
             today = _today(connection)
             if state is None:
                 empty = connection.execute("SELECT NOT EXISTS (SELECT FROM pilots)").fetchone() == (True,)
@@ -39,7 +40,6 @@ def renew(
                 chosen = profile
             else:
                 chosen = profile if force and profile else state.profile
-                warnings = []
                 if profile is not None and profile != state.profile and not force:
                     warnings.append(
                         f"The data is of the profile {state.profile}, not {profile}: "
@@ -55,7 +55,7 @@ def renew(
                     return False, tuple(warnings)
             progress(f"Seeding the airline ({chosen}) as of {today.isoformat()}…")
             seed(connection, profile=chosen, as_of=today, progress=bar)
-            return True, ()
+            return True, tuple(warnings)
     except psycopg.Error as error:
         raise readable(error) from error
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import psycopg
 from psycopg import sql
 
-from fleetcache.errors import ForeignDatabase
+from fleetcache.errors import ForeignDatabase, NotMigrated
 from fleetcache.source import statements
 from fleetcache.source.database import plain_url, readable
 
@@ -20,6 +20,16 @@ _DERIVED = """
     UNION ALL
     SELECT 'FUNCTION', p.oid::regprocedure::text
     FROM pg_proc p WHERE p.pronamespace = 'fleetcache'::regnamespace
+"""
+_FOREIGN = """
+    SELECT count(*) FROM (
+        SELECT oid, relnamespace AS home, 'pg_class'::regclass AS kind FROM pg_class
+        UNION ALL SELECT oid, pronamespace, 'pg_proc'::regclass FROM pg_proc
+        UNION ALL SELECT oid, typnamespace, 'pg_type'::regclass FROM pg_type) AS object
+    JOIN pg_namespace n ON n.oid = object.home
+    WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+      AND NOT EXISTS (SELECT FROM pg_depend d
+                      WHERE d.objid = object.oid AND d.classid = object.kind AND d.deptype = 'e')
 """
 _FINGERPRINT = f"""
     SELECT md5(coalesce(string_agg(name, ',' ORDER BY name), '')) FROM (
@@ -44,7 +54,8 @@ def migrate(
     start together wait for one another. Returns what was done, in words; empty when nothing was.
 
     Raises ForeignDatabase for a database with tables of somebody else and none of ours (it is
-    left as it was), SourceDown when it cannot be reached.
+    left as it was), NotMigrated when something is missing and the role at ``url`` is not the owner,
+    SourceDown when the database cannot be reached.
     """
     done: list[str] = []
 
@@ -58,6 +69,9 @@ def migrate(
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
             _own(connection)
             connection.execute("SET LOCAL search_path = fleetcache, pg_temp")
+            if not _may_change(connection):
+                _check(connection)
+                return done
             _numbered(connection, say)
             _derived(connection, say)
             _grant(connection, app_role)
@@ -70,14 +84,28 @@ def _own(connection: psycopg.Connection) -> None:
     """Make our schema, unless the database belongs to somebody else."""
     if connection.execute("SELECT to_regnamespace('fleetcache') IS NOT NULL").fetchone() == (True,):
         return
-    foreign = connection.execute(
-        "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname NOT LIKE 'pg\\_%'"
-        " AND n.nspname <> 'information_schema'"
-    ).fetchone()
+    foreign = connection.execute(_FOREIGN).fetchone()
     if foreign != (0,):
         raise ForeignDatabase()
     connection.execute("CREATE SCHEMA fleetcache")
+
+
+def _may_change(connection: psycopg.Connection) -> bool:
+    """Whether the role that is connected owns our schema."""
+    owner = "SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'fleetcache'"
+    return connection.execute(owner.encode()).fetchone() == (True,)
+
+
+def _check(connection: psycopg.Connection) -> None:
+    """For a role that may not mend anything: is there anything to mend?"""
+    applied = {row[0] for row in connection.execute("SELECT number FROM migrations")}
+    here = connection.execute("SELECT obj_description('fleetcache'::regnamespace, 'pg_namespace')")
+    if {number for number, _, _ in statements.migrations()} - applied or here.fetchone() != (
+        _label(connection),
+    ):
+        raise NotMigrated(
+            hint="Run `python -m fleetcache migrate` with the owner's role in DATABASE_URL."
+        )
 
 
 def _numbered(connection: psycopg.Connection, say: Callable[[str], None]) -> None:

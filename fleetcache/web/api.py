@@ -15,7 +15,11 @@ from fleetcache.errors import FleetcacheError
 from fleetcache.ops.health import iso
 
 api = FastAPI(
-    title="fleetcache", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
+    title="fleetcache",
+    version=__version__,
+    docs_url=None,
+    redoc_url=None,
+    redirect_slashes=False,
 )
 
 

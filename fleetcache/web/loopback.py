@@ -38,7 +38,10 @@ class LoopbackOnly:
 
 def _is_local(connection: HTTPConnection) -> bool:
     peer = connection.client.host if connection.client else ""
-    host = urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
+    try:
+        host = urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return False
     forwarded = any(name in connection.headers for name in _FORWARDING)
     return is_loopback(peer) and (host == "localhost" or is_loopback(host)) and not forwarded
 

@@ -47,8 +47,19 @@ class Signed:
         await self._app(scope, receive, signed if scope["type"] == "http" else send)
 
 
-routes = [Route("/healthz", healthz), Mount("/api", app=api)]
-middleware = [Middleware(LoopbackOnly), Middleware(Signed)]
+async def missing(_request: Request) -> JSONResponse:
+    """Nothing is here; without this the page's HTML would answer 200."""
+    return JSONResponse({"success": False, "error": "Not Found"}, status_code=404)
+
+
+routes = [
+    Route("/healthz", healthz),
+    Route("/readyz", missing),
+    Route("/metrics", missing),
+    Route("/api", missing),
+    Mount("/api", app=api),
+]
+middleware = [Middleware(Signed), Middleware(LoopbackOnly)]
 
 
 @asynccontextmanager

@@ -99,7 +99,8 @@ def seed(settings: Settings, profile: str | None, renew: bool) -> None:
 
             seeded, warnings = demo.renew(
                 parts.urls.owner,
-                profile or settings.profile or "demo",
+                profile or settings.profile,
+                fresh="demo",
                 force=renew,
                 progress=lambda step: click.echo(step, err=True),
                 bar=show,
@@ -144,6 +145,8 @@ def health(settings: Settings, as_json: bool) -> None:
             click.echo(json.dumps(found.document(), indent=2))
         else:
             click.echo(f"{found.overall}: {found.text}\n{found.recommendation}")
+            for warning in found.warnings:
+                click.echo(f"  {warning}")
             for fault in (found.redis.fault, found.view.fault, found.database_fault):
                 if fault:
                     click.echo(f"  {fault}")

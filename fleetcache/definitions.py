@@ -1,7 +1,7 @@
-"""What every figure means: the fixed thresholds, the words, and the one way to make a rate.
+"""What every figure means: the fixed thresholds and the one way to make a rate.
 
 The thresholds are rendered into the SQL facts (``source/schema/facts.sql``), from which the
-materialized view and the raw queries both count; the words are the tooltips of the pages.
+materialized view and the raw queries both count.
 House rules in the manner of EASA Part-FCL and Part-ORO; not legal advice.
 """
 

@@ -90,6 +90,19 @@ class NotMigrated(FleetcacheError):
     hint = "Run `python -m fleetcache migrate`."
 
 
+class InTheWay(FleetcacheError):
+    """Objects of your own depend on views of fleetcache that have to be made again."""
+
+    hint = "Drop yours, run `python -m fleetcache migrate`, and make yours again."
+
+
+class Unrecorded(FleetcacheError):
+    """It was done, but its audit row could not be written."""
+
+    status = 503
+    hint = "Note it by hand; look at the log of PostgreSQL for the cause."
+
+
 class ViewUnusable(FleetcacheError):
     """The materialized view cannot serve this key now."""
 

@@ -30,7 +30,7 @@ from fleetcache.ops.health import Health
 from fleetcache.ops.watch import Since, Watch
 from fleetcache.servers import Urls, find
 from fleetcache.settings import Settings
-from fleetcache.source import daily, demo, migrations, raw, statements, view
+from fleetcache.source import daily, demo, migrations, raw, roles, statements, view
 from fleetcache.source.database import MINIMUM_VERSION, Database
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,11 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 2.0
 TEND_SECONDS = 5.0
 LONG_ROWS = 100_000
+BYPASSES = "The database role in use bypasses row-level security: the database does not protect the names."
+OWNS = (
+    "One database role is both owner and app, so the audit cannot be tamper-proof: "
+    "give the app a role of its own."
+)
 
 
 def _say(step: str) -> None:
@@ -59,7 +64,8 @@ class _Bar:
 
 
 class Runtime:
-    """The parts of one running instance. ``warnings`` are for people, on every page."""
+    """The parts of one running instance. ``warnings`` are for everybody, ``notices`` for
+    administrators."""
 
     def __init__(
         self,
@@ -75,6 +81,7 @@ class Runtime:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
         self.started = clock.now()
         self.warnings: tuple[str, ...] = ()
+        self.notices: tuple[str, ...] = ()
         self.prepared = False
         self._servers = servers
         self._stop = threading.Event()
@@ -108,7 +115,7 @@ class Runtime:
     def health(self) -> tuple[Health, Since]:
         """The state of every layer now, and since when the verdict holds."""
         found = health.check(
-            self.store, self.database, self.instances, clock=self.clock, warnings=self.warnings
+            self.store, self.database, self.instances, clock=self.clock, warnings=(*self.warnings, *self.notices)
         )
         return found, self._watch.see(found)
 
@@ -134,10 +141,16 @@ class Runtime:
             progress=lambda step: progress(f"database: {step}"),
         )
         embedded_database = self._servers is not None and self._servers.database_url is not None
-        profile = self.settings.profile or ("demo" if embedded_database else None)
-        seeded, self.warnings = demo.renew(
-            self.urls.owner, profile, progress=progress, bar=_Bar(progress)
+        seeded, warnings = demo.renew(
+            self.urls.owner,
+            self.settings.profile,
+            fresh="demo" if embedded_database else None,
+            progress=progress,
+            bar=_Bar(progress),
         )
+        bypasses, owns = roles.bypasses_and_owns(self.database)
+        self.warnings = (*warnings, *([BYPASSES] if bypasses else []))
+        self.notices = (OWNS,) if owns else ()
         if seeded or view.state(self.database).fault is not None:
             progress("Filling the materialized view…")
             refresher.refresh(self.database, self.cache)
@@ -196,7 +209,9 @@ class Runtime:
             try:
                 self.beat()
             except StoreDown as error:
-                log.debug("counts wait in memory: %s", error)
+                log.debug("counts wait in memory: %s", error.technical)
+            except Exception:
+                log.exception("announcing failed")
             self._stop.wait(BEAT_SECONDS)
 
     def _tend(self) -> None:
@@ -217,6 +232,8 @@ class Runtime:
                 log.info("background work put off: %s", error.technical)
             except FleetcacheError as error:
                 log.warning("background work failed: %s %s", error.technical, error.hint)
+            except Exception:
+                log.exception("background work failed")
             self._stop.wait(TEND_SECONDS)
 
     def _overrides(self) -> dict[str, float]:

@@ -115,8 +115,9 @@ def load(
 def masked(value: object) -> str:
     """A value that may be shown: the password of a URL is not, wherever in it it stands."""
     text = "" if value is None else str(value)
-    text = re.sub(r"(//[^/@:]*):[^/]*@", r"\1:***@", text)
-    return re.sub(r"(?i)([?&](?:ssl)?password=)[^&#]*", r"\1***", text)
+    # Greedy up to the last @: a password may hold slashes and colons that no parser takes as such.
+    text = re.sub(r"(://[^:@]*):.*@", r"\1:***@", text)
+    return re.sub(r"(?i)(password\s*=\s*)[^&#\s]*", r"\1***", text)
 
 
 def _secrets(path: Path) -> dict[str, Any]:

@@ -28,6 +28,8 @@ with st.container(border=True, gap="xsmall"):
     )
     if health.overall != "healthy":
         st.markdown(f":material/build: {health.recommendation}")
+    for notice in parts.notices:
+        st.caption(notice)
     for fault in (health.redis.fault, health.view.fault, health.database_fault):
         if fault:
             st.caption(fault)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -13,6 +13,17 @@ from redis.retry import Retry
 from fleetcache.errors import BadSetting, StoreDown
 
 SCHEMES = ("redis", "rediss", "unix")
+PARAMETERS = (
+    "db",
+    "username",
+    "password",
+    "ssl_cert_reqs",
+    "ssl_ca_certs",
+    "ssl_ca_path",
+    "ssl_certfile",
+    "ssl_keyfile",
+)
+"""What a URL may set; deadlines, retries and the protocol are ours."""
 
 
 def checked_url(url: str, *, setting: str = "REDIS_URL") -> str:
@@ -21,11 +32,19 @@ def checked_url(url: str, *, setting: str = "REDIS_URL") -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise BadSetting(f"{setting} is not a Redis URL: {error}.") from error
+        # What the parser says may quote a part of the password.
+        raise BadSetting(f"{setting} is not a Redis URL: its host or port cannot be read.") from error
     if parts.scheme not in SCHEMES:
         raise BadSetting(
-            f"{setting} starts with “{parts.scheme or url[:12]}”; fleetcache takes redis://, rediss:// and unix://."
+            f"{setting} starts with “{parts.scheme or 'no scheme'}”; fleetcache takes redis://, rediss:// and unix://."
         )
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name not in PARAMETERS:
+            raise BadSetting(f"{setting} has the parameter “{name}”, which fleetcache does not take.")
+        if name == "db" and not value.isdigit():
+            raise BadSetting(f"{setting} has the database “{value}”, which is not a number.")
+        if name == "ssl_cert_reqs" and value not in ("none", "optional", "required"):
+            raise BadSetting(f"{setting} has ssl_cert_reqs={value}; it is none, optional or required.")
     if parts.scheme == "unix" and not parts.path.strip("/"):
         raise BadSetting(f"{setting} names no socket (unix:///path/to/socket).")
     if parts.scheme != "unix":

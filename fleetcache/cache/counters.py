@@ -19,7 +19,7 @@ import redis
 
 from fleetcache.cache.client import errors
 from fleetcache.cache.names import Names
-from fleetcache.cache.reading import DATABASE, LAYERS, MEMORY, REDIS, VIEW
+from fleetcache.cache.reading import DATABASE, LAYERS, MEMORY, NOBODY, REDIS, VIEW
 from fleetcache.clock import SYSTEM, Clock
 
 KEPT_SECONDS = 2 * 24 * 3600
@@ -63,7 +63,8 @@ class Minute:
     def without_query_rate(self) -> float | None:
         """Share of reads that needed no database query at all, percent; None without reads."""
         reads = self.reads()
-        return 100 * (reads - self.reads(VIEW) - self.reads(DATABASE)) / reads if reads else None
+        asked = self.reads(VIEW) + self.reads(DATABASE) + self.reads(NOBODY)
+        return 100 * (reads - asked) / reads if reads else None
 
     def latency(self, layer: str, outcome: str, share: float) -> float | None:
         """The time, in seconds, within which ``share`` of a layer's answers came; None without any."""
@@ -90,6 +91,7 @@ class HitCounters:
         self._clock = clock
         self._lock = threading.Lock()
         self._waiting: dict[int, Counter[str]] = {}
+        self._past: dict[int, Minute | None] = {}
 
     def served(self, layer: str, key: str) -> None:
         """A page or the API got ``key`` from ``layer``."""
@@ -113,8 +115,8 @@ class HitCounters:
         self._add(f"times|{layer}|{outcome}|{step}")
 
     def _add(self, name: str) -> None:
-        minute = int(self._clock.now() // 60)
         with self._lock:
+            minute = int(self._clock.now() // 60)
             self._waiting.setdefault(minute, Counter())[name] += 1
 
     def flush(self) -> None:
@@ -138,38 +140,46 @@ class HitCounters:
             pipe.execute()
         with self._lock:
             for m, counts in copies.items():
-                if m < minute and self._waiting.get(m) == counts:
+                # A while longer than the minute lasts: a count that came late must add to the
+                # total, not start a new one.
+                if m < minute - 2 and self._waiting.get(m) == counts:
                     del self._waiting[m]
 
     def minutes(self, first: int, last: int) -> dict[int, Minute | None]:
         """What all instances counted, by minute since the epoch; None for one nobody wrote.
 
-        Raises StoreDown.
+        Minutes so old that no instance can add to them are asked for once. Raises StoreDown.
         """
+        final = int(self._clock.now() // 60) - WAITING_MINUTES - 1
         span = range(first, last + 1)
+        wanted = [minute for minute in span if minute not in self._past]
         with errors(), self._client.pipeline(transaction=False) as pipe:
-            for minute in span:
+            for minute in wanted:
                 pipe.hgetall(self._names.minute(minute))
             replies = pipe.execute()
-        return {m: _parse(reply) if reply else None for m, reply in zip(span, replies, strict=True)}
+        fresh = {m: _parse(reply) if reply else None for m, reply in zip(wanted, replies, strict=True)}
+        found = {m: fresh[m] if m in fresh else self._past[m] for m in span}
+        self._past = {m: minute for m, minute in found.items() if m <= final}
+        return found
 
 
 def _parse(fields: dict[bytes, bytes]) -> Minute:
     minute = Minute()
     for name, value in fields.items():
-        _instance, kind, *rest = name.decode("utf-8", "replace").split("|")
+        if not value.isdigit():
+            continue
         n = int(value)
-        match kind, rest:
-            case "served", [layer, key] if layer in LAYERS:
+        match name.decode("utf-8", "replace").split("|")[1:]:
+            case ["served", layer, key] if layer in (*LAYERS, NOBODY):
                 minute.served[layer, key] += n
-            case "missed", [layer, reason, key]:
+            case ["missed", layer, reason, key]:
                 minute.missed[layer, reason, key] += n
-            case "loaded", [layer, key]:
+            case ["loaded", layer, key]:
                 minute.loaded[layer, key] += n
-            case "failed", [layer, key]:
+            case ["failed", layer, key]:
                 minute.failed[layer, key] += n
-            case "times", [layer, outcome, step]:
-                minute.times[layer, outcome, int(step)] += n
+            case ["times", layer, outcome, step]:
+                minute.times[layer, outcome, int(step) if step.isdigit() else 0] += n
             case _:
                 pass  # "here", or a newer program's counter
     return minute

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from fleetcache.cache.counters import HitCounters
-from fleetcache.cache.reading import REDIS, Envelope, Loaded, Reading, Slot
+from fleetcache.cache.reading import NOBODY, REDIS, Envelope, Loaded, Reading, Slot
 from fleetcache.cache.store import RedisStore
 from fleetcache.clock import SYSTEM, Clock
 from fleetcache.errors import BadPayload, FleetcacheError, StoreDown, Unavailable
@@ -17,6 +17,7 @@ from fleetcache.errors import BadPayload, FleetcacheError, StoreDown, Unavailabl
 Load = Callable[[Sequence[str]], Mapping[str, Loaded | FleetcacheError]]
 
 ABSENT = "not held"
+UNPROVEN = "the database has not been reached yet, so it is not known to be the one these values are of"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,25 @@ class Layer:
     name: str
     label: str
     load: Load
+
+
+class Uncounted:
+    """Takes the place of the counters for reads of the program's own."""
+
+    def served(self, layer: str, key: str) -> None:
+        """Not a read of a person."""
+
+    def missed(self, layer: str, reason: str, key: str) -> None:
+        """Not a miss that anybody waited for."""
+
+    def failed(self, layer: str, key: str) -> None:
+        """Not a failure that anybody saw."""
+
+    def timed(self, layer: str, outcome: str, seconds: float) -> None:
+        """Not a time that anybody spent."""
+
+
+UNCOUNTED = Uncounted()
 
 
 @dataclass
@@ -78,18 +98,18 @@ class LayeredCache:
         wanted = list(dict.fromkeys(names))
         found: dict[str, Reading] = {}
         why: dict[str, list[str]] = {name: [] for name in wanted}
-        redis_up = self._from_redis(wanted, found, why)
+        count = self.counters if counted else UNCOUNTED
+        redis_up = self._from_redis(wanted, found, why, count)
         fresh: dict[str, Loaded] = {}
         for layer in self._layers:
             missing = [name for name in wanted if name not in found]
             if not missing:
                 break
-            self._from_layer(layer, missing, found, why, fresh)
+            self._from_layer(layer, missing, found, why, fresh, count)
         if redis_up:
             self._keep(fresh)
-        if counted:
-            for name, reading in found.items():
-                self.counters.served(reading.layer, name)
+        for name in wanted:
+            count.served(found[name].layer if name in found else NOBODY, name)
         return {
             name: found[name]
             if name in found
@@ -110,7 +130,7 @@ class LayeredCache:
             fresh: dict[str, Loaded] = {}
             for layer in self._layers:
                 if name not in found:
-                    self._from_layer(layer, [name], found, why, fresh)
+                    self._from_layer(layer, [name], found, why, fresh, UNCOUNTED)
             self.store.set_many(self._envelopes(fresh))
             if name not in found:
                 failures.append(Unavailable(f"{name} is unavailable: {'; '.join(why[name])}."))
@@ -119,7 +139,11 @@ class LayeredCache:
         return failures
 
     def _from_redis(
-        self, names: Sequence[str], found: dict[str, Reading], why: dict[str, list[str]]
+        self,
+        names: Sequence[str],
+        found: dict[str, Reading],
+        why: dict[str, list[str]],
+        count: HitCounters | Uncounted,
     ) -> bool:
         """Take what Redis has; whether it answered."""
         began = time.perf_counter()
@@ -127,8 +151,8 @@ class LayeredCache:
             held = self.store.get_many(names, Envelope)
         except StoreDown as error:
             for name in names:
-                self.counters.failed(REDIS, name)
-                self.counters.missed(REDIS, "down", name)
+                count.failed(REDIS, name)
+                count.missed(REDIS, "down", name)
                 why[name].append(f"Redis: {_plain(error)}")
             return False
         now = self._clock.now()
@@ -139,19 +163,19 @@ class LayeredCache:
                 reason, text = "absent", ABSENT
             elif isinstance(answer, BadPayload):
                 reason, text = "unreadable", _plain(answer)
-                self.counters.failed(REDIS, name)
+                count.failed(REDIS, name)
             else:
                 reason, text = self._unfit(name, answer, now)
                 if not reason:
-                    reading = self._reading(name, answer)
+                    reading = self._reading(name, answer, count)
                     reason, text = ("unreadable", str(reading)) if isinstance(reading, str) else ("", "")
             if isinstance(reading, Reading):
                 found[name] = reading
             else:
-                self.counters.missed(REDIS, reason, name)
+                count.missed(REDIS, reason, name)
                 why[name].append(f"Redis: {text}")
         took = time.perf_counter() - began
-        self.counters.timed(REDIS, "hit" if len(found) == len(names) else "miss", took)
+        count.timed(REDIS, "hit" if len(found) == len(names) else "miss", took)
         return True
 
     def _unfit(self, name: str, envelope: Envelope, now: float) -> tuple[str, str]:
@@ -164,11 +188,13 @@ class LayeredCache:
             return "day", f"the value is as of {envelope.day.isoformat()}"
         return "", ""
 
-    def _reading(self, name: str, envelope: Envelope) -> Reading | str:
+    def _reading(
+        self, name: str, envelope: Envelope, count: HitCounters | Uncounted
+    ) -> Reading | str:
         try:
             value = msgspec.json.decode(envelope.payload, type=self.slots[name].shape)
         except msgspec.DecodeError as error:
-            self.counters.failed(REDIS, name)
+            count.failed(REDIS, name)
             return f"the value does not parse ({error})"
         return Reading(
             key=name,
@@ -177,6 +203,8 @@ class LayeredCache:
             computed_at=envelope.computed_at,
             expires_at=envelope.expires_at,
             day=envelope.day,
+            stale=self.epoch is None,
+            reason=None if self.epoch is not None else UNPROVEN,
         )
 
     def _from_layer(
@@ -186,6 +214,7 @@ class LayeredCache:
         found: dict[str, Reading],
         why: dict[str, list[str]],
         fresh: dict[str, Loaded],
+        count: HitCounters | Uncounted,
     ) -> None:
         began = time.perf_counter()
         try:
@@ -195,8 +224,8 @@ class LayeredCache:
         for name in names:
             answer = answers[name]
             if isinstance(answer, FleetcacheError):
-                self.counters.failed(layer.name, name)
-                self.counters.missed(layer.name, type(answer).__name__, name)
+                count.failed(layer.name, name)
+                count.missed(layer.name, type(answer).__name__, name)
                 why[name].append(f"{layer.label}: {_plain(answer)}")
                 continue
             found[name] = Reading(
@@ -210,7 +239,7 @@ class LayeredCache:
             )
         took = time.perf_counter() - began
         hit = all(name in found for name in names)
-        self.counters.timed(layer.name, "hit" if hit else "miss", took)
+        count.timed(layer.name, "hit" if hit else "miss", took)
         for name, answer in answers.items():
             if not isinstance(answer, FleetcacheError):
                 fresh[name] = answer

@@ -48,6 +48,10 @@ class Names:
         """Who runs."""
         return f"{self.prefix}:m:instances"
 
+    def note(self, name: str) -> str:
+        """A word between instances."""
+        return f"{self.prefix}:m:note:{name}"
+
     def lock(self, name: str) -> str:
         """A lock that ends by itself."""
         return f"{self.prefix}:r:{{lock:{name}}}"

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import msgspec
 
 MEMORY, REDIS, VIEW, DATABASE = LAYERS = ("memory", "redis", "materialized_view", "database")
+NOBODY = "none"
+"""In place of a layer, for a read that none could serve."""
 
 
 class Slot(Protocol):

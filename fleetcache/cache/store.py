@@ -111,6 +111,20 @@ class RedisStore:
         """Subtract from a counter; its new value."""
         return self.increment(name, -by, ttl=ttl)
 
+    def noted(self, name: str) -> float | None:
+        """The number that an instance last noted under a name for all to see."""
+        with errors():
+            found = self.client.get(self.names.note(name))
+        try:
+            return None if found is None else float(found)
+        except ValueError:
+            return None
+
+    def note(self, name: str, value: float) -> None:
+        """Note a number for all instances; a flush leaves it."""
+        with errors():
+            self.client.set(self.names.note(name), repr(value))
+
     def matching(self, pattern: str = "*") -> list[str]:
         """The logical names of our values that fit a glob, each once, sorted."""
         found = (self.names.logical(physical) for physical in self._scan(pattern))

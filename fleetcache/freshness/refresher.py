@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 60
 WARM_SECONDS = 120
+_DROPPED = "dropped-for-view"
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,34 @@ class Renewed:
 def refresh(database: Database, cache: LayeredCache) -> Renewed:
     """Refresh the view, then drop the cached values that the old one gave.
 
-    Raises SourceDown or NotMigrated, with nothing dropped. Redis being down is no failure: the
-    values in it cannot be served while it is, and end by their TTL when it comes back.
+    Raises SourceDown or NotMigrated, with nothing dropped. Redis being out of this instance's reach
+    is no failure: the first instance that can reach it drops them (``settle``).
     """
     done = view.refresh(database)
     dropped = 0
     try:
-        dropped = cache.store.delete(*CATALOGUE)
+        dropped = _drop(cache, done.at)
     except StoreDown as error:
-        log.warning("refreshed the view, could not drop cached values: %s", error)
+        log.warning("refreshed the view, could not drop cached values: %s", error.technical)
     return Renewed(done.at, done.seconds, dropped)
+
+
+def settle(state: view.ViewState, cache: LayeredCache) -> bool:
+    """Drop what is cached from before the view's last refresh, if whoever refreshed it could not;
+    whether it had to be. Raises StoreDown."""
+    if state.refreshed_at is None:
+        return False
+    dropped_for = cache.store.noted(_DROPPED)
+    if dropped_for is not None and dropped_for >= state.refreshed_at:
+        return False
+    _drop(cache, state.refreshed_at)
+    return True
+
+
+def _drop(cache: LayeredCache, refreshed_at: float) -> int:
+    dropped = cache.store.delete(*CATALOGUE)
+    cache.store.note(_DROPPED, refreshed_at)
+    return dropped
 
 
 def warm(
@@ -59,10 +78,12 @@ def keep_young(database: Database, cache: LayeredCache) -> bool:
     """Refresh and warm when the view is of another day, empty, or old enough; whether it was.
 
     A view that another version of the program made cannot be mended by a refresh, and is left to
-    that version. Raises SourceDown or NotMigrated.
+    that version. Raises SourceDown, NotMigrated or StoreDown.
     """
     state = view.state(database)
     due = min(REFRESH_SECONDS, state.max_age / 2)
+    if settle(state, cache):
+        log.info("dropped what was cached before the view's last refresh")
     young = state.fault is None and state.age is not None and state.age < due
     if young or not state.ours:
         return False

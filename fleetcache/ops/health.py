@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from fleetcache.cache.instances import Instance, Instances
+from fleetcache.cache.reading import Envelope
 from fleetcache.cache.store import Held, RedisStore
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.clock import SYSTEM, Clock
@@ -25,7 +26,8 @@ _PROBE = "ref:settings"
 @dataclass(frozen=True)
 class RedisHealth:
     """``held`` are the values of the catalogue, ``memory`` their bytes, ``server_memory`` all bytes
-    of the server, ``latency`` in seconds; None and the ``fault`` when it does not answer."""
+    of the server, ``latency`` in seconds, ``oldest`` when the oldest of the values was counted
+    (seconds since the epoch); None and the ``fault`` when it does not answer."""
 
     connected: bool
     held: tuple[Held, ...] = ()
@@ -33,6 +35,7 @@ class RedisHealth:
     server_memory: int | None = None
     latency: float | None = None
     version: str | None = None
+    oldest: float | None = None
     fault: str | None = None
 
     @property
@@ -132,7 +135,7 @@ def check(
     of_view = _view(database)
     database_fault = None if of_view.healthy else _database(database)
     at = clock.now()
-    overall, text, recommendation = verdict(redis, of_view, database_fault)
+    overall, text, recommendation = verdict(redis, of_view, database_fault, now=at)
     known = _known(instances, at) if redis.connected else ()
     return Health(
         overall, text, recommendation, redis, of_view, database_fault, known, at, warnings
@@ -140,7 +143,7 @@ def check(
 
 
 def verdict(
-    redis: RedisHealth, of_view: ViewHealth, database_fault: str | None
+    redis: RedisHealth, of_view: ViewHealth, database_fault: str | None, *, now: float
 ) -> tuple[str, str, str]:
     """Overall state, what it says and what to do: the table of spec section 9."""
     start_redis = "Start Redis again; the cache comes back by itself."
@@ -155,11 +158,10 @@ def verdict(
             return DEGRADED, f"T{fault[1:]}; serving from raw queries", mend
         return DEGRADED, f"Redis is down and {fault}; serving from raw queries", f"{start_redis} {mend}"
     if redis.held:
-        oldest = max(CATALOGUE[row.name].ttl - row.ttl for row in redis.held)
         return (
             DEGRADED,
-            f"Database down: {len(redis.held)} last values are still held, "
-            f"kept up to {max(0, oldest):.0f} s ago",
+            f"Database down: {len(redis.held)} last values are still held, counted up to "
+            f"{max(0, now - (redis.oldest or now)):.0f} s ago",
             "Start PostgreSQL again; check DATABASE_URL.",
         )
     return DOWN, "No source: neither the database nor a held value", "Start PostgreSQL again; check DATABASE_URL."
@@ -172,6 +174,7 @@ def _redis(store: RedisStore) -> RedisHealth:
         latency = time.perf_counter() - began
         held = store.held(CATALOGUE)
         version, server_memory = store.server()
+        envelopes = store.get_many(list(CATALOGUE), Envelope).values()
     except FleetcacheError as error:
         return RedisHealth(connected=False, fault=error.technical)
     return RedisHealth(
@@ -181,6 +184,7 @@ def _redis(store: RedisStore) -> RedisHealth:
         server_memory=server_memory,
         latency=latency,
         version=version,
+        oldest=min((one.computed_at for one in envelopes if isinstance(one, Envelope)), default=None),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from fleetcache.definitions import BANDS, EXPIRING_DAYS, RANKS
+from fleetcache.figures.compliance import NonCompliantCell
 from fleetcache.figures.reference import CheckTypes
 from fleetcache.panels.advice import Gravity
 
@@ -21,16 +22,33 @@ Row = Mapping[str, Any]
 Shown = dict[str, Any]
 
 
-def to_act(rows: Sequence[Row]) -> list[tuple[Gravity, str]]:
-    """How many of the non-compliant pilots there is something to do about today, in Markdown."""
+def to_act(
+    rows: Sequence[Row], most: int, cells: Sequence[NonCompliantCell] | None
+) -> list[tuple[Gravity, str]]:
+    """How many of the non-compliant pilots there is something to do about today, in Markdown.
+
+    ``most`` rows are a cut list: then the ``cells`` of the group count, which are whole. They also
+    tell a group without a flaw from one without anybody; None when they are unavailable.
+    """
+    if not rows:
+        if cells is None:
+            return [("fine", "**Nobody to act on.**")]
+        if not any(cell.active for cell in cells):
+            return [("know", "**Nobody in this group.**")]
+        return [("fine", "**Every pilot here is qualified on paper.**")]
     away = sum(row["on_leave_until"] is not None for row in rows)
     acting = len(rows) - away
-    if not rows:
-        return [("fine", "**Every pilot here is qualified on paper.**")]
+    cut = len(rows) >= most
+    if cut and cells is not None:
+        away = sum(cell.non_compliant_on_leave for cell in cells)
+        acting = sum(cell.non_compliant for cell in cells) - away
+        cut = False
     if not acting:
-        return [("plan", f"**Nobody to act on today:** all {away} are on leave.")]
-    tail = f", then {away} on leave" if away else ""
-    return [("act", f"**{acting} to act on**{tail}.")]
+        return [("plan", f"**Nobody to act on today:** {'at least' if cut else 'all'} {away:,} are on leave.")]
+    # Those to act on are listed first: while one who is away is in the list, none of them is cut off.
+    if away:
+        return [("act", f"**{acting:,} to act on**, then {'at least ' if cut else ''}{away:,} on leave.")]
+    return [("act", f"**{'At least ' if cut else ''}{acting:,} to act on**.")]
 
 
 def to_renew(rows: Sequence[Row], most: int) -> list[tuple[Gravity, str]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fleetcache.definitions import RANKS
 from fleetcache.figures.leave import (
@@ -37,10 +37,22 @@ class Totals:
     days_this_month: int | None
 
 
-def fleet_zone(settings: Settings | None) -> str:
-    """The fleet's time zone; UTC when the settings are unavailable."""
+def fleet_zone(settings: Settings | None) -> ZoneInfo | None:
+    """The fleet's time zone; None when the settings are unavailable or name one that only
+    PostgreSQL knows, which also takes abbreviations and any letter case."""
     rows = settings.settings if settings is not None else ()
-    return next((str(row.value) for row in rows if row.name == "fleet_time_zone"), "UTC")
+    for row in rows:
+        if row.name == "fleet_time_zone":
+            try:
+                return ZoneInfo(str(row.value))
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                return None
+    return None
+
+
+def times(zone: ZoneInfo | None) -> str:
+    """In whose time the deadlines are shown."""
+    return "Times in UTC." if zone is None else f"Times in fleet time, {zone.key}."
 
 
 def fleets(stats: LeaveStats | None, pending: LeavePending | None) -> list[str]:
@@ -127,8 +139,9 @@ def by_month(
     return months, {types.get(c, c): [counted.get((c, month)) for month in months] for c in ordered}
 
 
-def calendar(stats: LeaveStats, now: datetime, zone: str) -> list[Shown]:
-    """The coming roster periods, the current one marked; deadlines in the time of ``zone``."""
+def calendar(stats: LeaveStats, now: datetime, zone: ZoneInfo | None) -> list[Shown]:
+    """The coming roster periods, the current one marked; deadlines in the time of ``zone``, or in UTC
+    and marked as such."""
     return [
         {
             "Period": period.name
@@ -148,10 +161,11 @@ def calendar(stats: LeaveStats, now: datetime, zone: str) -> list[Shown]:
     ]
 
 
-def _closing(period: LeavePeriod, zone: str) -> str:
+def _closing(period: LeavePeriod, zone: ZoneInfo | None) -> str:
     # The deadline is the end of a day: people look for that day, not for the midnight after it.
-    last = period.deadline_at.astimezone(ZoneInfo(zone)) - timedelta(minutes=1)
-    return f"{last:%a} {last.day} {last:%b %Y} {last:%H:%M}"
+    last = period.deadline_at.astimezone(zone or UTC) - timedelta(minutes=1)
+    mark = "" if zone else " UTC"
+    return f"{last:%a} {last.day} {last:%b %Y} {last:%H:%M}{mark}"
 
 
 def countdown(deadline: datetime, now: datetime) -> str:

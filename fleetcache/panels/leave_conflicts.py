@@ -60,6 +60,13 @@ def covered(day: date, ranges: Sequence[tuple[date, date]]) -> bool:
     return any(first <= day <= last for first, last in ranges)
 
 
+def goes(row: Row, day: date, away: Mapping[str, Sequence[tuple[date, date]]]) -> bool:
+    """Whether approving a request takes somebody from the crew of a day of it: not who is away
+    already, and not who is past the age limit by then and no longer counted."""
+    past_limit = row["retires_on"] is not None and row["retires_on"] <= day
+    return not past_limit and not covered(day, away.get(row["employee_number"], ()))
+
+
 def places_of(clashes: Sequence[Conflict]) -> dict[int, date | None]:
     """Request -> the first day on which it finds no room, None when it is contested and fits."""
     found: dict[int, date | None] = {}
@@ -73,7 +80,7 @@ def conflicts(rows: Iterable[Row], stats: LeaveStats, overlaps: Sequence[Row]) -
     """Days on which not all pending requests of a group fit above its minimum, the first first.
 
     Notified leave comes first, because it is recorded in any case; then seniority, then submission
-    time. Pilots already away are not counted a second time.
+    time. Pilots already away or past the age limit take no room.
     """
     wanted = _wanted(rows, stats, already_away(overlaps))
     found = []
@@ -104,7 +111,7 @@ def _wanted(
         start = max(0, (row["first_day"] - stats.first_day).days)
         stop = min(counted, (row["last_day"] - stats.first_day).days + 1)
         for n in range(start, stop):
-            if not covered(stats.first_day + timedelta(days=n), away.get(number, ())):
+            if goes(row, stats.first_day + timedelta(days=n), away):
                 found.setdefault((row["fleet"], row["rank"], n), {}).setdefault(number, row)
     return found
 

@@ -14,7 +14,7 @@ from fleetcache.panels.advice import Gravity
 from fleetcache.panels.leave_conflicts import (
     Conflict,
     already_away,
-    covered,
+    goes,
     notified,
     places_of,
 )
@@ -72,9 +72,8 @@ def margin(row: Row, stats: LeaveStats, away: Mapping[str, Sequence[tuple[date, 
         return Margin(reason=f"beyond {_last_counted(stats)}")
     start = max(0, (row["first_day"] - stats.first_day).days)
     stop = (row["last_day"] - stats.first_day).days + 1
-    ranges = away.get(row["employee_number"], ())
     after = min(
-        line.if_renewed[n] - (not covered(stats.first_day + timedelta(days=n), ranges))
+        line.if_renewed[n] - goes(row, stats.first_day + timedelta(days=n), away)
         for n in range(start, stop)
     )
     return Margin(day=worst.day, before=worst.margin, after=after - line.minimum)

@@ -33,7 +33,7 @@ def advice(panel: Panel) -> list[Advice]:
     pending = panel.value("fleet:leave:pending", LeavePending)
     retiring = panel.value("fleet:retirement:due_soon", RetirementWithin)
     if expired is not None:
-        found.append(_not_qualified(expired))
+        found += _not_qualified(expired)
     if dashboard is not None:
         found += _lapsing(dashboard)
         found += _past_limit(dashboard)
@@ -46,20 +46,24 @@ def advice(panel: Panel) -> list[Advice]:
     return gravest_first(found)
 
 
-def _not_qualified(expired: CertificationsExpired) -> Advice:
+def _not_qualified(expired: CertificationsExpired) -> list[Advice]:
+    if not any(cell.active for cell in expired.pilots):
+        return []
     grounded = sum(cell.non_compliant for cell in expired.pilots)
     away = sum(cell.non_compliant_on_leave for cell in expired.pilots)
     if not grounded:
-        return Advice("fine", "**Every active pilot is qualified on paper.**", "compliance", "Matrix")
+        return [Advice("fine", "**Every active pilot is qualified on paper.**", "compliance", "Matrix")]
     to_act = grounded - away
     verb = "is" if grounded == 1 else "are"
-    return Advice(
-        "act" if to_act else "plan",
-        f"**{_count(grounded, 'pilot')} {verb} not qualified on paper**, "
-        f"{away} of them on leave: **{to_act} to act on**.",
-        "compliance",
-        "Who and why",
-    )
+    return [
+        Advice(
+            "act" if to_act else "plan",
+            f"**{_count(grounded, 'pilot')} {verb} not qualified on paper**, "
+            f"{away} of them on leave: **{to_act} to act on**.",
+            "compliance",
+            "Who and why",
+        )
+    ]
 
 
 def _lapsing(dashboard: DashboardMetrics) -> list[Advice]:
@@ -135,11 +139,14 @@ def _decisions(leave: LeaveStats, pending: LeavePending, now: datetime) -> list[
                 "Queue",
             )
         )
+    overdue: dict[tuple[date, str], int] = {}
     due: dict[tuple[date, str], int] = {}
     for cell in pending.cells:
-        if cell.publication_day >= leave.first_day:
-            due.setdefault((cell.publication_day, cell.period), 0)
-            due[cell.publication_day, cell.period] += cell.submitted + cell.in_review
+        counted = overdue if cell.publication_day < leave.first_day else due
+        counted.setdefault((cell.publication_day, cell.period), 0)
+        counted[cell.publication_day, cell.period] += cell.submitted + cell.in_review
+    if overdue:
+        found.append(_overdue(overdue, begun=bool(pending.undecided_started)))
     if due:
         (publication, period), n = min(due.items())
         left = (publication - leave.first_day).days
@@ -161,6 +168,23 @@ def _decisions(leave: LeaveStats, pending: LeavePending, now: datetime) -> list[
             Advice("know", f"Requests for {closing.name} close in {left_words}.", "leave", "Roster periods")
         )
     return found
+
+
+def _overdue(overdue: dict[tuple[date, str], int], *, begun: bool) -> Advice:
+    """Leave undecided although its roster is out. Running leave is among it, and also among what has
+    ``begun``: where both are said, this one says so."""
+    n = sum(overdue.values())
+    verb = "is" if n == 1 else "are"
+    included = ", leave already begun included" if begun else ""
+    (first, period), *others = sorted(overdue)
+    published = [f"{period} was published on {_day(first)}"]
+    published += [f"{period} on {_day(day)}" for day, period in others]
+    return Advice(
+        "act",
+        f"**{_count(n, 'leave decision')} {verb} overdue**{included}: {', '.join(published)}.",
+        "leave",
+        "Queue",
+    )
 
 
 def _retiring(retiring: RetirementWithin) -> list[Advice]:

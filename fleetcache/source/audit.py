@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, text
 
-from fleetcache.errors import FleetcacheError
+from fleetcache.errors import FleetcacheError, Unrecorded
 from fleetcache.source.database import Database
 
 log = logging.getLogger(__name__)
@@ -44,16 +44,18 @@ class Deed:
     """What is being done; ``affected`` is filled in by who does it."""
 
     affected: int | None = None
+    done: bool = False
 
 
 @contextmanager
 def audited(
     database: Database, *, actor: str, action: str, subject: str, instance: str
 ) -> Iterator[Deed]:
-    """Do something that leaves a row: done, or refused or failed with the reason.
+    """Do something that leaves a row: done, or refused or failed with the reason, or interrupted.
 
     The row is first written on trial, so that what cannot be audited is not done: raises
-    SourceDown or NotMigrated before it. A FleetcacheError of the deed itself goes on to the caller.
+    SourceDown or NotMigrated before it. What the deed itself raises goes on to the caller;
+    Unrecorded when it was done and its row was lost after all.
     """
     row = {"actor": actor, "action": action, "subject": subject, "instance": instance}
     deed = Deed()
@@ -63,15 +65,27 @@ def audited(
                 _record(connection, row, "done", None)
                 trial.rollback()
             yield deed
+            deed.done = True
             _record(connection, row, "done", deed.affected)
-    except FleetcacheError as error:
-        outcome = "refused" if error.status < 500 else "failed"
-        try:
-            with database.change() as connection:
-                _record(connection, row, outcome, None, error=error.technical)
-        except FleetcacheError as unwritten:
-            log.error("%s of %s: %s, and that could not be audited: %s", action, subject, error, unwritten)
+    except BaseException as error:
+        _failed(database, row, deed, error)
+        if deed.done and isinstance(error, FleetcacheError):
+            raise Unrecorded(detail=error.technical) from error
         raise
+
+
+def _failed(database: Database, row: dict[str, str], deed: Deed, error: BaseException) -> None:
+    """Leave a row about what was not done, or was done and then could not be recorded."""
+    known = error if isinstance(error, FleetcacheError) else None
+    outcome = "refused" if known is not None and known.status < 500 else "failed"
+    if deed.done:
+        outcome = "done"
+    reason = known.technical if known is not None else f"interrupted ({type(error).__name__})"
+    try:
+        with database.change() as connection:
+            _record(connection, row, outcome, deed.affected, error=reason)
+    except FleetcacheError as unwritten:
+        log.error("%s of %s (%s) could not be audited: %s", row["action"], row["subject"], reason, unwritten)
 
 
 def _record(

@@ -9,13 +9,16 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from fleetcache.errors import BadSetting, FleetcacheError, NotMigrated, SourceDown
+from fleetcache.source.watchdog import Watchdog
 
 MINIMUM_VERSION = 15
+GRACE_SECONDS = 1.0
+"""How much later than the server's own time-out ours comes."""
 
 
 def checked_url(url: str, *, setting: str = "DATABASE_URL") -> str:
@@ -24,7 +27,8 @@ def checked_url(url: str, *, setting: str = "DATABASE_URL") -> str:
         parsed = make_url(url)
         port = parsed.port
     except (ArgumentError, ValueError) as error:
-        raise BadSetting(f"{setting} is not a database URL: {_fault(error)}.") from error
+        # What the parser says may quote the URL, and with it the password.
+        raise BadSetting(f"{setting} is not a database URL: it cannot be parsed.") from error
     if parsed.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
         raise BadSetting(
             f"{setting} starts with “{parsed.drivername}://”; fleetcache needs postgresql://."
@@ -41,17 +45,11 @@ def plain_url(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
-def _fault(error: Exception) -> str:
-    text = str(error).splitlines()[0].rstrip(".")
-    # SQLAlchemy repeats the whole URL, which may hold a password.
-    return "it cannot be parsed" if "Could not parse" in text else text
-
-
 class Database:
     """A pool of connections.
 
     ``connect_seconds`` and ``statement_seconds`` bound how long a caller can be kept waiting for
-    a connection and for one statement.
+    a connection and for one statement, also by a server that hangs.
     """
 
     def __init__(
@@ -59,33 +57,58 @@ class Database:
         url: str,
         *,
         connect_seconds: float = 2.0,
-        statement_seconds: float = 30.0,
+        statement_seconds: float = 15.0,
         pool_size: int = 8,
     ) -> None:
         self.url = checked_url(url)
+        self._connect_seconds = connect_seconds
         self._statement_seconds = statement_seconds
+        self._watchdog = Watchdog()
         self._engine = create_engine(
             self.url,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=connect_seconds,
-            pool_pre_ping=True,
             pool_use_lifo=True,
             connect_args={"connect_timeout": max(1, round(connect_seconds)), "prepare_threshold": 2},
         )
-        settings = (
-            "SELECT set_config('search_path', 'fleetcache, pg_temp', false),"
-            " set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false),"
-            f" set_config('statement_timeout', '{int(statement_seconds * 1000)}', false),"
-            " set_config('application_name', 'fleetcache', false),"
-            " set_config('work_mem', '64MB', false)"  # the facts of a large fleet else sort on disk
-        )
+        event.listen(self._engine, "connect", self._prepare)
+        event.listen(self._engine, "checkout", self._ping)
+        event.listen(self._engine, "before_cursor_execute", self._watch)
+        event.listen(self._engine, "after_cursor_execute", self._unwatch)
+        event.listen(self._engine, "handle_error", self._unwatch_failed)
 
-        @event.listens_for(self._engine, "connect")
-        def prepare(connection: Any, _record: Any) -> None:
-            with connection.cursor() as cursor:
-                cursor.execute(settings)
-            connection.commit()
+    def _prepare(self, connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('search_path', 'fleetcache, pg_temp', false),"
+                " set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false),"
+                f" set_config('statement_timeout', '{int(self._statement_seconds * 1000)}', false),"
+                " set_config('application_name', 'fleetcache', false),"
+                " set_config('work_mem', '64MB', false)"  # the facts of a large fleet else sort on disk
+            )
+        connection.commit()
+
+    def _ping(self, connection: Any, _record: Any, _proxy: Any) -> None:
+        """Find out that a pooled connection is dead, or hangs, before a query does."""
+        if connection.closed:
+            raise DisconnectionError("the connection was closed")
+        with self._watchdog.limit(connection.fileno(), self._connect_seconds):
+            answer = connection.pgconn.exec_(b"")
+        if answer.status != psycopg.pq.ExecStatus.EMPTY_QUERY:
+            raise DisconnectionError("the connection was lost")
+
+    def _watch(self, connection: Connection, *_more: Any) -> None:
+        driver: Any = connection.connection.driver_connection
+        seconds = connection.info.get("seconds", self._statement_seconds) + GRACE_SECONDS
+        connection.info["ticket"] = self._watchdog.begin(driver.fileno(), seconds)
+
+    def _unwatch(self, connection: Connection, *_more: Any) -> None:
+        self._watchdog.end(connection.info.pop("ticket", None))
+
+    def _unwatch_failed(self, context: ExceptionContext) -> None:
+        if context.connection is not None and not context.connection.invalidated:
+            self._unwatch(context.connection)
 
     @contextmanager
     def snapshot(self, *, role: str | None = None, today: date | None = None) -> Iterator[Connection]:
@@ -130,6 +153,7 @@ class Database:
 
     @staticmethod
     def _deadline(connection: Connection, seconds: float) -> None:
+        connection.info["seconds"] = seconds
         connection.exec_driver_sql(
             "SELECT set_config('statement_timeout', %s, false)", (str(int(seconds * 1000)),)
         )
@@ -160,6 +184,8 @@ def errors() -> Iterator[None]:
         yield
     except PoolTimeout as error:
         raise SourceDown("Every connection to PostgreSQL is in use.") from error
+    except DisconnectionError as error:
+        raise SourceDown(detail=str(error)) from error
     except DBAPIError as error:
         raise readable(error.orig or error) from error
 

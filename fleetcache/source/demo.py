@@ -17,12 +17,14 @@ def renew(
     url: str,
     profile: str | None,
     *,
+    fresh: str | None = None,
     force: bool = False,
     progress: Say,
     bar: Callable[[int, int], None] | None = None,
 ) -> tuple[bool, tuple[str, ...]]:
-    """Seed what may be seeded at ``url``: an empty database, or a demo of an earlier day that
-    nobody edited; with ``force`` any demo of ours. Whether it was, and warnings for people.
+    """Seed what may be seeded at ``url``: an empty database (with ``profile``, else ``fresh``), or a
+    demo of an earlier day that nobody edited, with the profile it has; with ``force`` any demo of
+    ours, with ``profile`` if one is asked for. Whether it was, and warnings for people.
 
     A database that has pilots of its own is never touched. Raises SourceDown.
     """
@@ -35,9 +37,10 @@ def renew(
             today = _today(connection)
             if state is None:
                 empty = connection.execute("SELECT NOT EXISTS (SELECT FROM pilots)").fetchone() == (True,)
-                if not empty or profile is None:
+                first = profile or fresh
+                if not empty or first is None:
                     return False, ()
-                chosen = profile
+                chosen = first
             else:
                 chosen = profile if force and profile else state.profile
                 if profile is not None and profile != state.profile and not force:

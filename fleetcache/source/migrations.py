@@ -8,18 +8,28 @@ from collections.abc import Callable
 import psycopg
 from psycopg import sql
 
-from fleetcache.errors import ForeignDatabase, NotMigrated
+from fleetcache.errors import ForeignDatabase, InTheWay, NotMigrated
 from fleetcache.source import statements
 from fleetcache.source.database import plain_url, readable
 
 _LOCK = 0x666C6565  # "flee", one migration at a time over all instances
 
-_DERIVED = """
-    SELECT CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END, c.oid::regclass::text
+_OURS = "made by fleetcache"
+_DERIVED = f"""
+    SELECT CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END AS kind, c.oid::regclass::text AS name
     FROM pg_class c WHERE c.relnamespace = 'fleetcache'::regnamespace AND c.relkind IN ('v', 'm')
+      AND obj_description(c.oid, 'pg_class') = '{_OURS}'
     UNION ALL
     SELECT 'FUNCTION', p.oid::regprocedure::text
     FROM pg_proc p WHERE p.pronamespace = 'fleetcache'::regnamespace
+      AND obj_description(p.oid, 'pg_proc') = '{_OURS}'
+"""
+_NEW = """
+    SELECT CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END, c.oid::regclass::text
+    FROM pg_class c WHERE c.relnamespace = 'fleetcache'::regnamespace AND c.relkind IN ('v', 'm') AND c.relname = ANY(%(names)s)
+    UNION ALL
+    SELECT 'FUNCTION', p.oid::regprocedure::text
+    FROM pg_proc p WHERE p.pronamespace = 'fleetcache'::regnamespace AND p.prokind = 'f' AND p.proname = ANY(%(names)s)
 """
 _FOREIGN = """
     SELECT count(*) FROM (
@@ -50,12 +60,15 @@ def migrate(
     """Apply what is missing to the database at ``url`` (connected as the owner).
 
     Numbered migrations run once each. The facts and the materialized view are made again when
-    their definition changed or any of them is missing; grants are made every time. Instances that
+    their definition changed or any of them is missing; objects of yours beside them are left
+    alone; grants are made every time. Instances that
     start together wait for one another. Returns what was done, in words; empty when nothing was.
 
     Raises ForeignDatabase for a database with tables of somebody else and none of ours (it is
     left as it was), NotMigrated when something is missing and the role at ``url`` is not the owner,
-    SourceDown when the database cannot be reached.
+    InTheWay
+    when something of yours depends on what has to be made again, SourceDown when the database cannot
+    be reached.
     """
     done: list[str] = []
 
@@ -128,12 +141,32 @@ def _derived(connection: psycopg.Connection, say: Callable[[str], None]) -> None
     ).fetchone()
     if known == (_label(connection),):
         return
-    for kind, name in connection.execute(_DERIVED).fetchall():
-        connection.execute(f"DROP {kind} IF EXISTS {name} CASCADE".encode())
+    _drop_ours(connection)
     connection.execute(statements.facts().encode())
     connection.execute(statements.view().encode())
+    for kind, name in connection.execute(_NEW, {"names": statements.derived()}).fetchall():
+        connection.execute(f"COMMENT ON {kind} {name} IS '{_OURS}'".encode())
     connection.execute(sql.SQL("COMMENT ON SCHEMA fleetcache IS {}").format(_label(connection)))
     say("made the facts and the materialized view")
+
+
+def _drop_ours(connection: psycopg.Connection) -> None:
+    """Drop what an earlier migrate made, and nothing that hangs on it: round by round, for the
+    objects lean on one another."""
+    left = connection.execute(_DERIVED).fetchall()
+    while left:
+        kept, fault = [], None
+        for kind, name in left:
+            try:
+                with connection.transaction():
+                    connection.execute(f"DROP {kind} IF EXISTS {name}".encode())
+            except psycopg.errors.DependentObjectsStillExist as error:
+                kept.append((kind, name))
+                fault = error
+        if len(kept) == len(left):
+            detail = fault.diag.message_detail if fault is not None else None
+            raise InTheWay(detail=detail) from fault
+        left = kept
 
 
 def _label(connection: psycopg.Connection) -> str:

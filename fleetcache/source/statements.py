@@ -107,6 +107,11 @@ def view() -> str:
     return script.replace("{facts}", once).replace("{rows}", rows).replace("{schema}", schema())
 
 
+def derived() -> list[str]:
+    """The names of the functions and views that ``facts`` and ``view`` create."""
+    return re.findall(r"^CREATE (?:FUNCTION|VIEW|MATERIALIZED VIEW) (\w+)", facts() + view(), re.MULTILINE)
+
+
 def migrations() -> list[tuple[int, str, str]]:
     """The numbered migrations in order: (number, file name, SQL)."""
     return [

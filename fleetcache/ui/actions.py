@@ -8,7 +8,7 @@ import streamlit as st
 
 from fleetcache.cache.layered import Progress
 from fleetcache.catalogue import CATALOGUE
-from fleetcache.errors import FleetcacheError
+from fleetcache.errors import FleetcacheError, Unrecorded
 from fleetcache.ops.console import Console
 from fleetcache.runtime import Runtime
 from fleetcache.ui import words
@@ -95,7 +95,8 @@ def _do(action: Callable[[], str], doing: str) -> None:
         with st.spinner(doing):
             text, good = action(), True
     except FleetcacheError as error:
-        text, good = f"Not done. {error} {error.hint}", False
+        said = "" if isinstance(error, Unrecorded) else "Not done. "
+        text, good = f"{said}{error} {error.hint}", False
     st.session_state[_RESULT] = (text, good)
     st.rerun()
 

@@ -19,11 +19,16 @@ from fleetcache.ui.kit import empty
 ROW_PIXELS = 36
 
 
+def read(list_name: str, **filters: Any) -> list[Row]:
+    """One list with names, for a panel to shape before it is shown. Raises SourceDown or NotMigrated."""
+    # Until there is a sign-in, whoever sits at this machine is the manager.
+    return rows(runtime.current().database, list_name, role="manager", **filters)
+
+
 def listed(list_name: str, **filters: Any) -> list[Row] | None:
-    """The same as plain rows, for a panel to shape before they are shown."""
+    """The same, or None where it cannot be read, which is then said in its place."""
     try:
-        # Until there is a sign-in, whoever sits at this machine is the manager.
-        return rows(runtime.current().database, list_name, role="manager", **filters)
+        return read(list_name, **filters)
     except FleetcacheError as error:
         st.error(
             f"**The list is unavailable.** {error} {error.hint}", icon=":material/cloud_off:"
@@ -43,7 +48,8 @@ def table(
     whole: Callable[[], pd.DataFrame] | None = None,
 ) -> None:
     """Rows with a search over every column and a CSV of exactly what is shown, or of the ``whole``
-    where more rows match than a page can show."""
+    where more rows match than a page can show. What ``whole`` raises fails the download: a file that
+    could not be filled is never given as an empty one."""
     shown = rows
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if search:

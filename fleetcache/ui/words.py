@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import date
 
 from fleetcache.definitions import RANKS
 
@@ -58,12 +57,6 @@ def day(value: date | None) -> str:
 def short_day(value: date) -> str:
     """Mon 23 Nov."""
     return f"{value:%a} {value.day} {value:%b}"
-
-
-def moment(value: datetime, zone: str) -> str:
-    """Mon 23 Nov 23:59 in a time zone."""
-    local = value.astimezone(ZoneInfo(zone))
-    return f"{short_day(local.date())} {local:%H:%M}"
 
 
 def age(seconds: float | None) -> str:

@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+_FORWARDING = ("forwarded", "via", "x-real-ip", "x-forwarded-")
 
 
 class LoopbackOnly:
@@ -42,7 +42,7 @@ def _is_local(connection: HTTPConnection) -> bool:
         host = urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
     except ValueError:
         return False
-    forwarded = any(name in connection.headers for name in _FORWARDING)
+    forwarded = any(name.startswith(_FORWARDING) for name in connection.headers)
     return is_loopback(peer) and (host == "localhost" or is_loopback(host)) and not forwarded
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import psycopg
 import pytest
 
 from fleetcache.cache.lock import lock
 from fleetcache.catalogue import CATALOGUE
-from fleetcache.errors import BadPattern, Busy, FleetcacheError, SourceDown, StoreDown, UnknownKey
+from fleetcache.errors import BadPattern, Busy, FleetcacheError, SourceDown, StoreDown, UnknownKey, Unrecorded
 from fleetcache.ops.health import DEGRADED, DOWN, HEALTHY
 from fleetcache.runtime import Runtime
 from fleetcache.source import audit
@@ -69,6 +70,8 @@ def test_database_down_with_values_held_and_without(
     health, _ = down.health()
     assert health.overall == DEGRADED
     assert "20 last values" in health.text
+    oldest = min(reading.computed_at for reading in up.cache.read_many(CATALOGUE).values())  # type: ignore[union-attr]
+    assert f"{health.at - oldest:.0f} s ago" in health.text
     assert down.cache.read("fleet:stats").layer == "redis"
     up.store.flush()
     health, _ = down.health()
@@ -157,6 +160,43 @@ def test_where_the_audit_cannot_be_written_nothing_is_done(
     with pytest.raises(SourceDown):
         down.console("somebody").invalidate(pattern="fleet:*")
     assert up.store.exists("fleet:stats")
+
+
+def test_an_interrupted_action_leaves_its_row(runtime: Runtime) -> None:
+    """A click during Warm, Ctrl-C in the command: neither is a FleetcacheError."""
+
+    def interrupt(_step: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runtime.console("somebody").warm(progress=interrupt)
+    action = last(runtime)
+    assert (action.action, action.outcome) == ("warm", "failed")
+    assert "interrupted" in (action.error or "")
+
+
+def test_what_was_done_but_not_recorded_is_not_called_undone(
+    runtime: Runtime, demo: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is lost between the deed and its row."""
+    runtime.cache.read("fleet:stats")
+    real = runtime.store.delete
+    admin = demo.owner_url.replace("fleetcache_owner", "postgres")
+
+    def cut(*names: str) -> int:
+        removed = real(*names)
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND usename = 'fleetcache_app'"
+            )
+        return removed
+
+    monkeypatch.setattr(runtime.store, "delete", cut)
+    with pytest.raises(Unrecorded):
+        runtime.console("somebody").invalidate(["fleet:stats"])
+    assert not runtime.store.exists("fleet:stats")
+    assert last(runtime).outcome == "done"
 
 
 def test_warming_twice_at_once_is_refused(runtime: Runtime) -> None:

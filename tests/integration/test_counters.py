@@ -107,6 +107,44 @@ def test_counts_wait_while_redis_is_down_for_two_hours(client: redis.Redis, pref
     assert minutes[hand.minute].served == {("redis", "now"): 1}  # type: ignore[union-attr]
 
 
+def test_a_count_that_comes_late_adds_to_its_minute(client: redis.Redis, prefix: str, hand: Hand) -> None:
+    """A clock that steps back over a flush must not start the minute anew."""
+    one = counters(client, prefix, hand, "one")
+    one.served("redis", "k")
+    hand.at += 60
+    one.flush()
+    hand.at -= 60
+    one.served("redis", "k")
+    hand.at += 60
+    one.flush()
+    assert one.minutes(hand.minute - 1, hand.minute)[hand.minute - 1].reads() == 2  # type: ignore[union-attr]
+
+
+def test_minutes_long_past_are_asked_for_once(client: redis.Redis, prefix: str, hand: Hand) -> None:
+    """A day of minutes is two megabytes; every look at the Cache page would fetch it again."""
+    one = counters(client, prefix, hand, "one")
+    old = hand.minute
+    one.served("redis", "k")
+    one.flush()
+    hand.at += 130 * 60
+    assert one.minutes(old, hand.minute)[old].reads() == 1  # type: ignore[union-attr]
+    client.delete(Names(prefix, "0a").minute(old))
+    one.served("redis", "k")
+    one.flush()
+    again = one.minutes(old, hand.minute)
+    assert again[old].reads() == 1  # type: ignore[union-attr]
+    assert again[hand.minute].reads() == 1  # type: ignore[union-attr]
+
+
+def test_a_bucket_with_garbage_in_it_is_read_around(client: redis.Redis, prefix: str, hand: Hand) -> None:
+    one = counters(client, prefix, hand, "one")
+    one.served("redis", "k")
+    one.flush()
+    client.hset(Names(prefix, "0a").minute(hand.minute), "x|served|redis|k", "many")
+    client.hset(Names(prefix, "0a").minute(hand.minute), "nonsense", "1")
+    assert one.minutes(hand.minute, hand.minute)[hand.minute].reads() == 1  # type: ignore[union-attr]
+
+
 def test_a_new_life_of_an_instance_does_not_overwrite_the_old(
     client: redis.Redis, prefix: str, hand: Hand
 ) -> None:

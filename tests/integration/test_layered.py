@@ -21,6 +21,7 @@ from fleetcache.catalogue import CATALOGUE
 from fleetcache.clock import Clock
 from fleetcache.errors import Busy, StoreDown, Unavailable
 from fleetcache.freshness import refresher
+from fleetcache.panels import cache as panel
 from fleetcache.runtime import Runtime
 from fleetcache.source import raw, view
 from tests.conftest import TestDatabase
@@ -208,6 +209,55 @@ def test_refresh_then_invalidate_shows_the_change(runtime: Runtime, demo: TestDa
     for _ in range(2):
         assert runtime.cache.read("fleet:examiners:count").value.count == before + 1
         assert runtime.cache.read("dashboard:metrics").value.pilots.examiners == before + 1
+
+
+def test_an_instance_drops_what_another_could_not(
+    make_runtime: Callable[..., Runtime], demo: TestDatabase
+) -> None:
+    """A refreshed the view but cannot reach Redis: B must not serve the old numbers until their TTL."""
+    good, cut_off = make_runtime(demo), make_runtime(demo, redis_url="unix:///nowhere/valkey.sock")
+    good.prepare(progress=lambda step: None)
+    refresher.refresh(good.database, good.cache)
+    before = good.cache.read("fleet:retirement:forecast").value.buckets.overdue
+    demo.sql("UPDATE settings SET value = '60' WHERE name = 'retirement_age'")
+    refresher.refresh(cut_off.database, cut_off.cache)
+    assert good.cache.read("fleet:retirement:forecast").value.buckets.overdue == before
+    assert not refresher.keep_young(good.database, good.cache), "the view is young"
+    assert good.cache.read("fleet:retirement:forecast").value.buckets.overdue > before
+    refresher.warm(good.cache)
+    refresher.keep_young(good.database, good.cache)
+    assert len(good.store.held()) == len(CATALOGUE), "dropped once, not at every look"
+
+
+def test_values_of_an_unknown_database_are_marked(
+    make_runtime: Callable[..., Runtime], demo: TestDatabase
+) -> None:
+    """The database was never reached: whose numbers Redis holds is not known, and said."""
+    up = make_runtime(demo)
+    up.prepare(progress=lambda step: None)
+    assert not up.cache.read("fleet:stats").stale
+    never = make_runtime(TestDatabase(demo.url.replace("/test_", "/gone_"), demo.owner_url))
+    reading = never.cache.read("fleet:stats")
+    assert reading.stale
+    assert "not been reached" in (reading.reason or "")
+
+
+def test_reads_that_nobody_could_serve_count_against_the_hit_rate(
+    make_runtime: Callable[..., Runtime], demo: TestDatabase
+) -> None:
+    """100 % while most reads fail would be a lie."""
+    up = make_runtime(demo)
+    up.prepare(progress=lambda step: None)
+    up.store.flush()
+    up.cache.read("fleet:stats", counted=False)
+    never = make_runtime(TestDatabase(demo.url.replace("/test_", "/gone_"), demo.owner_url))
+    never.cache.read_many(["fleet:stats", "fleet:leave:stats", "dashboard:metrics", "ref:settings"])
+    never.counters.flush()
+    minute = int(never.cache.now() // 60)
+    window = panel.total(never.counters.minutes(minute - 1, minute))
+    assert window.reads() == 4
+    assert window.hit_rate == 25.0
+    assert window.without_query_rate == 25.0
 
 
 def test_keep_young_refreshes_only_what_is_due(runtime: Runtime, demo: TestDatabase) -> None:

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from fleetcache.catalogue import CATALOGUE
-from fleetcache.errors import ForeignDatabase, SourceDown
+from fleetcache.errors import ForeignDatabase, InTheWay, SourceDown
 from fleetcache.source import daily, migrations, people, raw, view
 from fleetcache.source import demo as airline
 from fleetcache.source.database import Database
@@ -67,6 +67,51 @@ def test_migrate_makes_again_what_was_dropped(demo: TestDatabase, drop: str) -> 
         assert loaded["dashboard:metrics"].value == counted.value  # type: ignore[union-attr]
     finally:
         opened.close()
+
+
+def test_objects_of_the_users_are_left_alone(demo: TestDatabase) -> None:
+    """A report of theirs beside ours, and one that leans on ours, outlive a migrate."""
+    demo.sql(
+        "CREATE VIEW my_report AS SELECT count(*) FROM pilots",
+        "CREATE FUNCTION my_function() RETURNS int LANGUAGE sql RETURN 1",
+        "CREATE PROCEDURE my_procedure() LANGUAGE sql AS 'SELECT 1'",
+    )
+    assert migrate(demo) == []
+    demo.sql("DROP INDEX figures_key")
+    assert migrate(demo)
+    assert demo.rows("SELECT count(*), (SELECT my_function()) FROM my_report") == [(1, 1)]
+    demo.sql("CREATE VIEW public.leaning AS SELECT * FROM pilot_compliance", "DROP INDEX figures_key")
+    with pytest.raises(InTheWay) as caught:
+        migrate(demo)
+    assert "leaning" in caught.value.technical
+    assert demo.rows("SELECT count(*) FROM public.leaning") == [(362,)], "nothing was half done"
+    demo.sql("DROP VIEW public.leaning")
+    assert migrate(demo)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE certifications SET expires_on = 'infinity' WHERE id = 1",
+        "UPDATE certifications SET completed_on = '-infinity' WHERE id = 1",
+        "UPDATE leave_requests SET last_day = 'infinity' WHERE id = 1",
+        "UPDATE leave_requests SET first_day = '20261-12-01', last_day = NULL WHERE id = 1",
+        "UPDATE leave_requests SET submitted_at = 'infinity', decided_at = NULL WHERE id = 1",
+        "UPDATE pilots SET date_of_birth = '-infinity' WHERE id = 1",
+        "UPDATE settings SET value = '0' WHERE name = 'roster_days'",
+        "UPDATE settings SET value = '0' WHERE name = 'pilots_per_examiner'",
+        "UPDATE settings SET value = '6.5' WHERE name = 'retirement_age'",
+        "UPDATE settings SET value = 'null' WHERE name = 'retirement_age'",
+        "UPDATE settings SET value = '\"300\"' WHERE name = 'view_max_age_seconds'",
+        "UPDATE settings SET value = '\"Mars/Olympus\"' WHERE name = 'fleet_time_zone'",
+        "UPDATE settings SET value = '\"soon\"' WHERE name = 'roster_anchor'",
+        "UPDATE settings SET value = '[]' WHERE name = 'ttl_overrides'",
+    ],
+)
+def test_a_row_that_would_stop_every_count_is_refused(demo: TestDatabase, statement: str) -> None:
+    """One infinite day or one impossible setting took all certification figures down on all layers."""
+    with pytest.raises((psycopg.DataError, psycopg.IntegrityError)):
+        demo.sql(statement)
 
 
 def test_grants_come_back(demo: TestDatabase) -> None:
@@ -193,16 +238,17 @@ def test_the_day_that_ended_is_written_once(demo: TestDatabase, source: Database
     )
     newest = f"SELECT {columns} FROM daily_metrics ORDER BY day DESC LIMIT 1"
     seeded = demo.rows(newest)
-    assert not daily.close_day(source)
+    assert not daily.close_day(source, grace=86_400)
     demo.sql("DELETE FROM daily_metrics WHERE day = today() - 1")
-    assert daily.close_day(source)
-    assert not daily.close_day(source)
+    assert not daily.close_day(source, grace=0), "long after midnight the rows no longer say what was"
+    assert daily.close_day(source, grace=86_400)
+    assert not daily.close_day(source, grace=86_400)
     assert demo.rows(newest) == seeded
 
 
 def test_an_empty_airline_has_no_day(database: TestDatabase) -> None:
     opened = Database(database.url)
-    assert not daily.close_day(opened)
+    assert not daily.close_day(opened, grace=86_400)
     opened.close()
     assert database.rows("SELECT count(*) FROM daily_metrics") == [(0,)]
 
@@ -213,6 +259,14 @@ def test_another_profile_is_a_warning_and_changes_nothing(database: TestDatabase
     assert not seeded
     assert "tiny" in warnings[0]
     assert database.rows("SELECT count(*) FROM pilots WHERE active") == [(27,)]
+
+
+def test_renewing_keeps_the_profile_unless_another_is_asked_for(database: TestDatabase) -> None:
+    airline.renew(database.owner_url, None, fresh="tiny", progress=lambda step: None)
+    airline.renew(database.owner_url, None, fresh="demo", force=True, progress=lambda step: None)
+    assert database.rows("SELECT profile FROM demo") == [("tiny",)]
+    airline.renew(database.owner_url, "demo", force=True, progress=lambda step: None)
+    assert database.rows("SELECT profile FROM demo") == [("demo",)]
 
 
 def test_pilots_of_the_users_own_are_never_seeded_over(demo: TestDatabase) -> None:

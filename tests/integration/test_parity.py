@@ -217,20 +217,60 @@ def test_any_fleet_on_any_day_counts_right(
         agree(counted(opened, fleet["today"]), recount(connection, fleet["today"]))
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
-@given(fleet=fleets(), zone=st.sampled_from(["UTC", "Pacific/Port_Moresby", "America/Los_Angeles"]))
-def test_the_view_counts_like_the_raw_queries(
-    playground: TestDatabase, opened: Database, fleet: dict[str, Any], zone: str
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    fleet=fleets(),
+    zone=st.sampled_from(["UTC", "Pacific/Port_Moresby", "America/Los_Angeles"]),
+    server=st.sampled_from(["UTC", "Pacific/Port_Moresby", "America/Los_Angeles"]),
+)
+def test_the_view_counts_like_the_recount_on_any_day(
+    playground: TestDatabase, fleet: dict[str, Any], zone: str, server: str
 ) -> None:
-    """Whatever the rows, the fleet's time zone and the server's own: view = raw queries = recount."""
+    """Whatever the rows, the day, the fleet's time zone and the server's own: every column of the view."""
     with playground.owner() as connection:
         write(connection, fleet)
         connection.execute(
             "UPDATE settings SET value = to_jsonb(%s::text) WHERE name = 'fleet_time_zone'", [zone]
         )
-    view.refresh(opened)
-    by_view = {name: plain(each.value) for name, each in view.load(opened, list(CATALOGUE)).items()}  # type: ignore[union-attr]
+    today = fleet["today"]
     with playground.owner() as connection:
-        today = source_today(connection)
-        agree(by_view, recount(connection, today))
-    agree(counted(opened, today), by_view)
+        connection.execute("SELECT set_config('TimeZone', %s, false)", [server])
+        connection.execute("SELECT set_config('fleetcache.today', %s, false)", [today.isoformat()])
+        connection.execute("SELECT refresh_figures()")
+        rows = connection.execute("SELECT key, payload, as_of_date FROM figures").fetchall()
+        assert {row[2] for row in rows} == {today}
+        agree({key: comparable(payload) for key, payload, _ in rows}, recount(connection, today))
+
+
+@pytest.mark.parametrize("server", ["UTC", "Pacific/Port_Moresby", "America/Los_Angeles"])
+def test_the_day_turns_at_the_fleets_midnight(database: TestDatabase, server: str) -> None:
+    """Between 14:00 and 24:00 UTC it is tomorrow in Port Moresby; whoever asks, wherever the server is."""
+    expected = {
+        ("13:59:59", "Pacific/Port_Moresby"): date(2026, 11, 23),
+        ("14:00:00", "Pacific/Port_Moresby"): date(2026, 11, 24),
+        ("23:59:59", "Pacific/Port_Moresby"): date(2026, 11, 24),
+        ("14:00:00", "UTC"): date(2026, 11, 23),
+        ("23:59:59", "UTC"): date(2026, 11, 23),
+        ("07:59:59", "America/Los_Angeles"): date(2026, 11, 22),
+        ("14:00:00", "America/Los_Angeles"): date(2026, 11, 23),
+        ("23:59:59", "America/Los_Angeles"): date(2026, 11, 23),
+    }
+    with database.owner() as connection:
+        connection.execute("SELECT set_config('TimeZone', %s, false)", [server])
+        found = {
+            (clock, zone): connection.execute(
+                "SELECT fleet_day(%s::timestamptz, %s)", [f"2026-11-23 {clock}+00", zone]
+            ).fetchone()
+            for clock, zone in expected
+        }
+    assert found == {which: (day,) for which, day in expected.items()}
+
+
+def test_the_day_of_the_rules_is_the_fleets(database: TestDatabase) -> None:
+    """What every count asks for is the function that the test above turns by hand."""
+    for zone in ("UTC", "Pacific/Port_Moresby", "America/Los_Angeles"):
+        database.sql(f"UPDATE settings SET value = to_jsonb('{zone}'::text) WHERE name = 'fleet_time_zone'")
+        assert database.rows(
+            f"SELECT today = fleet_day(now(), '{zone}') AND today = today(),"
+            f" day_ends_at = (today + 1)::timestamp AT TIME ZONE '{zone}' FROM rules"
+        ) == [(True, True)]

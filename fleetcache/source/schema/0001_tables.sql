@@ -1,11 +1,37 @@
 -- The tables that people and other programs write with plain SQL, and the ones fleetcache keeps for itself.
--- No constraint mentions today's date: a row that was right yesterday must stay writable tomorrow.
+-- No constraint mentions today's date: a row that was right yesterday must stay writable tomorrow. Days are bounded
+-- by two centuries around us, because an infinite or mistyped one would stop every count that touches it.
 
+CREATE FUNCTION is_time_zone(zone text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    PERFORM now() AT TIME ZONE zone;
+    RETURN true;
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN false;
+END $$;
+
+-- One bad row here would stop every count, so it is refused where it is written.
 CREATE TABLE settings (
     name        text PRIMARY KEY,
     value       jsonb NOT NULL,
     description text NOT NULL,
-    updated_at  timestamptz NOT NULL DEFAULT now()
+    updated_at  timestamptz NOT NULL DEFAULT now(),
+    CHECK (CASE
+        WHEN name = 'fleet_time_zone'     THEN jsonb_typeof(value) = 'string' AND is_time_zone(value #>> '{}')
+        WHEN name = 'roster_anchor'       THEN jsonb_typeof(value) = 'string'
+                                               AND (value #>> '{}')::date BETWEEN '1900-01-01' AND '2200-12-31'
+        WHEN name = 'reminder_thresholds' THEN jsonb_typeof(value) = 'array'
+        WHEN name = 'ttl_overrides'       THEN jsonb_typeof(value) = 'object'
+        WHEN name = 'view_max_age_seconds' THEN jsonb_typeof(value) = 'number' AND value::numeric > 0
+        WHEN name IN ('request_deadline_days', 'publication_days')
+            THEN jsonb_typeof(value) = 'number' AND value::numeric IN (value::integer) AND value::integer BETWEEN 0 AND 365
+        WHEN name IN ('retirement_age', 'roster_anchor_period', 'roster_anchor_year', 'roster_days',
+                      'roster_periods_per_year', 'pilots_per_training_captain', 'pilots_per_examiner',
+                      'succession_ready_service', 'succession_ready_age', 'succession_potential_service',
+                      'succession_potential_age', 'succession_developing_service')
+            THEN jsonb_typeof(value) = 'number' AND value::numeric IN (value::integer) AND value::integer BETWEEN 1 AND 9999
+        ELSE true
+    END)
 );
 
 INSERT INTO settings (name, value, description) VALUES
@@ -73,8 +99,10 @@ CREATE TABLE pilots (
     crew_kind        text NOT NULL GENERATED ALWAYS AS (fleet || '|' || rank || '|' || training_captain::text
                          || '|' || examiner::text || '|' || expatriate::text) STORED,
     UNIQUE (seniority) DEFERRABLE INITIALLY DEFERRED,
+    CHECK (date_of_birth BETWEEN '1900-01-01' AND '2200-12-31'),
+    CHECK (commenced_on BETWEEN '1900-01-01' AND '2200-12-31'),
     CHECK (date_of_birth IS NULL OR date_of_birth < commenced_on),
-    CHECK (left_on IS NULL OR (NOT active AND left_on >= commenced_on)),
+    CHECK (left_on IS NULL OR (NOT active AND left_on BETWEEN commenced_on AND '2200-12-31')),
     CHECK (rank = 'captain' OR NOT (training_captain OR examiner)),
     CHECK (rank <> 'captain' OR licence = 'ATPL')
 );
@@ -122,7 +150,9 @@ CREATE TABLE certifications (
     superseded_by   bigint UNIQUE REFERENCES certifications ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED,
     voided_at       timestamptz,
     void_reason     text CHECK (void_reason <> ''),
-    CHECK (expires_on >= completed_on),
+    CHECK (completed_on BETWEEN '1900-01-01' AND '2200-12-31'),
+    CHECK (expires_on BETWEEN completed_on AND '2200-12-31'),
+    CHECK (isfinite(recorded_at)),
     CHECK (NOT (never_expires AND expires_on IS NOT NULL)),
     CHECK (superseded_by <> id),
     CHECK ((voided_at IS NULL) = (void_reason IS NULL))
@@ -149,7 +179,9 @@ CREATE TABLE leave_requests (
     decided_at      timestamptz,
     decided_by      text,
     decision_reason text,
-    CHECK (last_day >= first_day),
+    CHECK (first_day BETWEEN '1900-01-01' AND '2200-12-31'),
+    CHECK (last_day BETWEEN first_day AND '2200-12-31'),
+    CHECK (isfinite(submitted_at) AND isfinite(decided_at)),
     CHECK (status = 'DRAFT' OR submitted_at IS NOT NULL),
     CHECK (decided_at >= submitted_at)
 );

@@ -23,12 +23,14 @@ CREATE FUNCTION setting(wanted text) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN present((SELECT value FROM settings WHERE name = wanted), wanted);
 
--- The day on the fleet's calendar, or the day a transaction asks about (SET LOCAL fleetcache.today).
+-- The day of a moment on the fleet's calendar, or the day a transaction asks about (SET LOCAL fleetcache.today).
+CREATE FUNCTION fleet_day(moment timestamptz, zone text) RETURNS date
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN coalesce(nullif(current_setting('fleetcache.today', true), '')::date, (moment AT TIME ZONE zone)::date);
+
 CREATE FUNCTION today() RETURNS date
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN coalesce(
-        nullif(current_setting('fleetcache.today', true), '')::date,
-        (now() AT TIME ZONE (setting('fleet_time_zone') #>> '{}'))::date);
+    RETURN fleet_day(now(), setting('fleet_time_zone') #>> '{}');
 
 -- Facts ask for it by a scalar subquery or a materialized CTE, which is worked out once for a query; a plain join with
 -- rules may be worked out for every row.
@@ -36,10 +38,8 @@ CREATE FUNCTION today() RETURNS date
 -- One row: the day, and every setting that a count needs, typed. OFFSET 0 is a fence: without it the planner
 -- would ask for the settings again on every row.
 CREATE VIEW rules AS
-SELECT coalesce(nullif(current_setting('fleetcache.today', true), '')::date,
-                (now() AT TIME ZONE time_zone)::date) AS today,
-       (coalesce(nullif(current_setting('fleetcache.today', true), '')::date,
-                 (now() AT TIME ZONE time_zone)::date) + 1)::timestamp AT TIME ZONE time_zone AS day_ends_at,
+SELECT fleet_day(now(), time_zone) AS today,
+       (fleet_day(now(), time_zone) + 1)::timestamp AT TIME ZONE time_zone AS day_ends_at,
        typed.*
 FROM (
     SELECT

@@ -75,7 +75,7 @@ else:
     gap = span - panel.recorded(minutes)
     st.caption(
         "Hit rate = reads served by memory or Redis / reads of pages and the API; warming and this page are "
-        "not counted. Summed over all instances. "
+        "not counted. Summed over all instances; times are UTC. "
         + (f"{gap} of {span} minutes were recorded by nobody and are left out, not drawn as zero." if gap else "")
     )
 

@@ -1,7 +1,6 @@
 """Compliance: who may not fly on paper, what is to be renewed, then how the checks stand."""
 
 from datetime import date
-from functools import partial
 
 import streamlit as st
 
@@ -49,7 +48,8 @@ categories = compliance.categories(types, stats.cells if stats is not None else 
 kit.section("Not qualified on paper", figure="certifications.nonCompliantPilots")
 grounded = tables.listed("non_compliant", fleet=fleet, rank=rank)
 if grounded is not None:
-    kit.remarks(compliance_lists.to_act(grounded))
+    counted = compliance.chosen(expired.pilots, fleet=fleet, rank=rank) if expired is not None else None
+    kit.remarks(compliance_lists.to_act(grounded, MOST, counted))
 if grounded:
     tables.table(
         tables.frame(compliance_lists.not_qualified(grounded)),
@@ -259,17 +259,15 @@ def certifications(fleet: str | None, rank: str | None) -> None:
             "included. Names, ranks and fleets are today's.",
             icon=":material/history:",
         )
-    ask = partial(
-        tables.listed,
-        "certifications",
-        as_of=past,
-        fleet=fleet,
-        rank=rank,
-        category=category,
-        state=state,
-        search=search.strip() or None,
-    )
-    rows = ask()
+    asked = {
+        "as_of": past,
+        "fleet": fleet,
+        "rank": rank,
+        "category": category,
+        "state": state,
+        "search": search.strip() or None,
+    }
+    rows = tables.listed("certifications", **asked)
     if rows is None:
         return
     tables.table(
@@ -284,7 +282,8 @@ def certifications(fleet: str | None, rank: str | None) -> None:
             **tables.number_columns("Days left"),
         },
         whole=lambda: tables.frame(
-            compliance_lists.held(ask(most=EXPORT_MOST) or []), whole=["Days left"]
+            compliance_lists.held(tables.read("certifications", most=EXPORT_MOST, **asked)),
+            whole=["Days left"],
         ),
     )
 

@@ -166,7 +166,7 @@ if stats is not None:
 
     kit.section("Roster periods")
     st.caption(
-        f"Times in fleet time, {zone}. Requests that touch the period, by status; days away are "
+        f"{leave.times(zone)} Requests that touch the period, by status; days away are "
         "approved pilot-days." + (" All fleets and ranks." if filtered else "")
     )
     tables.figures(

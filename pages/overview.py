@@ -14,8 +14,10 @@ dashboard = panel.value("dashboard:metrics", DashboardMetrics)
 stats = panel.value("fleet:stats", FleetStats)
 leave = panel.value("fleet:leave:stats", LeaveStats)
 
-if dashboard is not None and dashboard.pilots.total == 0:
-    kit.empty("There are no pilots on file yet. Add them with plain SQL, or start with a demo profile.")
+if dashboard is not None and dashboard.pilots.active == 0:
+    kit.empty(
+        "There are no active pilots on file yet. Add them with plain SQL, or start with a demo profile."
+    )
     st.stop()
 
 kit.section("What needs you today")
@@ -43,7 +45,7 @@ if dashboard is not None:
             kit.Card(
                 "leave.onLeaveToday",
                 words.number(dashboard.leave_today.on_leave_today),
-                f"{dashboard.leave_today.days_this_month:,} days in month",
+                f"{dashboard.leave_today.days_this_month:,} this month",
                 [row.on_leave for row in history],
             ),
             kit.Card(
@@ -55,7 +57,7 @@ if dashboard is not None:
             kit.Card(
                 "certifications.expired",
                 words.number(dashboard.checks.expired),
-                f"on {words.plural(dashboard.alerts.critical_expired, 'pilot')}",
+                f"bars {words.plural(dashboard.alerts.critical_expired, 'pilot')}",
                 [row.expired for row in history],
             ),
             kit.Card(

@@ -17,6 +17,8 @@ from fleetcache.errors import BadSetting, FleetcacheError, NotMigrated, SourceDo
 from fleetcache.source.watchdog import Watchdog
 
 MINIMUM_VERSION = 15
+LOCK_SECONDS = 0.5
+"""How long a read waits for somebody's lock: a locked view must not delay what the tables can answer."""
 GRACE_SECONDS = 1.0
 """How much later than the server's own time-out ours comes."""
 
@@ -84,6 +86,7 @@ class Database:
                 "SELECT set_config('search_path', 'fleetcache, pg_temp', false),"
                 " set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false),"
                 f" set_config('statement_timeout', '{int(self._statement_seconds * 1000)}', false),"
+                f" set_config('lock_timeout', '{int(LOCK_SECONDS * 1000)}', false),"
                 " set_config('application_name', 'fleetcache', false),"
                 " set_config('work_mem', '64MB', false)"  # the facts of a large fleet else sort on disk
             )
@@ -151,11 +154,13 @@ class Database:
         with errors(), self._engine.begin() as connection:
             yield connection
 
-    @staticmethod
-    def _deadline(connection: Connection, seconds: float) -> None:
+    def _deadline(self, connection: Connection, seconds: float) -> None:
+        usual = seconds == self._statement_seconds
+        locks = LOCK_SECONDS if usual else seconds
         connection.info["seconds"] = seconds
         connection.exec_driver_sql(
-            "SELECT set_config('statement_timeout', %s, false)", (str(int(seconds * 1000)),)
+            "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false)",
+            (str(int(seconds * 1000)), str(int(locks * 1000))),
         )
 
     def role(self) -> str:
@@ -194,6 +199,8 @@ def readable(cause: BaseException) -> FleetcacheError:
     """What the driver raised, as an error of the glossary."""
     if isinstance(cause, (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)):
         return NotMigrated("The database lacks something fleetcache needs.", detail=first_line(cause))
+    if isinstance(cause, psycopg.errors.LockNotAvailable):
+        return SourceDown("Somebody holds a lock in PostgreSQL on what was asked for.")
     if isinstance(cause, psycopg.errors.QueryCanceled):
         return SourceDown("PostgreSQL took too long to answer.")
     if isinstance(cause, psycopg.OperationalError):

@@ -13,7 +13,7 @@ _FORWARDING = ("forwarded", "via", "x-real-ip", "x-forwarded-")
 
 
 class LoopbackOnly:
-    """Refuses a peer or a Host that is not this machine, and anything a proxy forwarded.
+    """Refuses a peer, a Host or an Origin that is not this machine, and anything a proxy forwarded.
 
     The Host is judged as well as the peer, because a name that a stranger controls can be made to
     point at 127.0.0.1 from within the visitor's own browser.
@@ -38,12 +38,19 @@ class LoopbackOnly:
 
 def _is_local(connection: HTTPConnection) -> bool:
     peer = connection.client.host if connection.client else ""
+    named = [f"//{connection.headers.get('host', '')}"]
+    if "origin" in connection.headers:
+        named.append(connection.headers["origin"])
+    forwarded = any(name.startswith(_FORWARDING) for name in connection.headers)
+    return is_loopback(peer) and all(map(_names_this_machine, named)) and not forwarded
+
+
+def _names_this_machine(url: str) -> bool:
     try:
-        host = urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
+        host = urlsplit(url).hostname or ""
     except ValueError:
         return False
-    forwarded = any(name.startswith(_FORWARDING) for name in connection.headers)
-    return is_loopback(peer) and (host == "localhost" or is_loopback(host)) and not forwarded
+    return host == "localhost" or is_loopback(host)
 
 
 def is_loopback(address: str) -> bool:

@@ -1,11 +1,15 @@
 """The compliance page's figures and lists: what is counted, what is shown, what is left blank."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from fleetcache import runtime as current
 from fleetcache.definitions import CALENDAR_DAYS
+from fleetcache.errors import SourceDown
 from fleetcache.figures.compliance import (
     CertificationsExpired,
     CertificationsExpiring,
@@ -16,6 +20,9 @@ from fleetcache.figures.compliance import (
 )
 from fleetcache.figures.reference import CheckType, CheckTypes
 from fleetcache.panels import compliance, compliance_lists
+from fleetcache.runtime import Runtime
+from fleetcache.ui import tables
+from tests.pages.test_pages import opened
 
 TODAY = date(2026, 11, 23)
 
@@ -181,11 +188,82 @@ def test_pilots_on_leave_are_not_to_act_on() -> None:
     """Protects the first sentence of the page: those away are named, but not first."""
     acting = {"on_leave_until": None}
     gone = {"on_leave_until": date(2027, 2, 12)}
-    assert compliance_lists.to_act([acting, acting, gone]) == [
+    assert compliance_lists.to_act([acting, acting, gone], 9, None) == [
         ("act", "**2 to act on**, then 1 on leave.")
     ]
-    assert compliance_lists.to_act([gone])[0][0] == "plan"
-    assert compliance_lists.to_act([])[0][0] == "fine"
+    assert compliance_lists.to_act([acting], 9, None) == [("act", "**1 to act on**.")]
+    assert compliance_lists.to_act([gone], 9, None) == [
+        ("plan", "**Nobody to act on today:** all 1 are on leave.")
+    ]
+
+
+def test_qualified_is_said_of_somebody_only() -> None:
+    """Protects against “every pilot is qualified” of a group that has nobody in it, or of one whose
+    number is unknown."""
+
+    def said(cells: list[NonCompliantCell] | None) -> tuple[str, str]:
+        [(gravity, text)] = compliance_lists.to_act([], 9, cells)
+        return gravity, text
+
+    assert said([crew("A", "captain", 4, 4, 0)]) == (
+        "fine",
+        "**Every pilot here is qualified on paper.**",
+    )
+    assert said([]) == ("know", "**Nobody in this group.**")
+    assert said([crew("A", "captain", 0, 0, 0)]) == said([])
+    assert said(None) == ("fine", "**Nobody to act on.**")
+
+
+def test_a_cut_list_of_pilots_to_act_on_is_not_their_number() -> None:
+    """Protects the first sentence of a large airline: the figure counts all; without it the list
+    says “at least” of what may go on behind its end."""
+    acting, gone = {"on_leave_until": None}, {"on_leave_until": TODAY}
+    cells = [
+        NonCompliantCell("A", "captain", 9000, 5000, 0, 4000, 1500, 0, 0),
+        NonCompliantCell("A", "first_officer", 10, 5, 0, 5, 0, 0, 0),
+    ]
+    assert compliance_lists.to_act([acting] * 3, 3, cells) == [
+        ("act", "**2,505 to act on**, then 1,500 on leave.")
+    ]
+    assert compliance_lists.to_act([acting] * 3, 3, None) == [
+        ("act", "**At least 3 to act on**.")
+    ]
+    assert compliance_lists.to_act([acting, gone, gone], 3, None) == [
+        ("act", "**1 to act on**, then at least 2 on leave.")
+    ]
+    assert compliance_lists.to_act([gone] * 3, 3, None) == [
+        ("plan", "**Nobody to act on today:** at least 3 are on leave.")
+    ]
+    assert compliance_lists.to_act([acting], 3, cells)[0][1] == "**1 to act on**."
+
+
+def test_the_file_of_a_list_that_cannot_be_read_is_no_empty_file(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects whoever keeps the CSV: when the database goes between the page and the download, the
+    download fails."""
+    files: dict[str, Callable[[], pd.DataFrame]] = {}
+    draw = tables.table
+
+    def table(rows: pd.DataFrame, *, noun: str, **more: Any) -> None:
+        if more.get("whole"):
+            files[noun] = more["whole"]
+        draw(rows, noun=noun, **more)
+
+    def down(*_: Any, **__: Any) -> None:
+        raise SourceDown
+
+    monkeypatch.setattr(tables, "table", table)
+    current.install(runtime)
+    try:
+        opened("compliance")
+        (whole,) = files.values()
+        assert len(whole())
+        monkeypatch.setattr(tables, "rows", down)
+        with pytest.raises(SourceDown):
+            whole()
+    finally:
+        current.install(None)
 
 
 def test_reasons_are_shown_with_plain_days() -> None:

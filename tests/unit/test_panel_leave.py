@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,6 +20,8 @@ from fleetcache.figures.leave import (
 )
 from fleetcache.figures.reference import Setting, Settings
 from fleetcache.panels import leave, leave_conflicts, leave_queue
+from fleetcache.source import people
+from fleetcache.source.database import Database
 
 TODAY = date(2026, 11, 23)
 
@@ -58,6 +61,7 @@ def request(number: str, first: int, last: int, **more: Any) -> dict[str, Any]:
         "period": "RP1/2027",
         "publication_day": date(2026, 11, 25),
         "in_time": True,
+        "retires_on": None,
         **more,
     }
 
@@ -109,6 +113,32 @@ def test_who_is_already_away_is_not_subtracted_twice() -> None:
     assert leave_queue.margin(row, stats(line((10, 10))), away).after == 0
     pending = leave_conflicts.already_away([overlap("p", 0, 1, "SUBMITTED")])
     assert leave_queue.margin(row, stats(line((10, 10))), pending).after == -1
+
+
+def test_who_is_past_the_age_limit_takes_nobody_away() -> None:
+    """Protects margins and conflicts from a pilot whom the line no longer counts on that day; on the
+    day before the limit the pilot still flies."""
+    figures = stats(line((11, 10, 10)))
+    old = request("old", 0, 2, retires_on=TODAY + timedelta(days=1))
+    assert leave_queue.margin(old, figures, {}).after == 0
+    assert leave_conflicts.conflicts([old], figures, []) == []
+    later = request("old", 0, 2, retires_on=TODAY + timedelta(days=2))
+    assert leave_queue.margin(later, figures, {}).after == -1
+    (found,) = leave_conflicts.conflicts([later], figures, [])
+    assert (found.first, found.last) == (TODAY + timedelta(days=1),) * 2
+    gone = request("gone", -9, 0, retires_on=TODAY - timedelta(days=400), leave_type="SICK")
+    assert leave_queue.margin(gone, stats(line((10,))), {}).after == 0
+    assert leave_conflicts.conflicts([gone, request("p", 0, 0)], figures, []) == []
+
+
+def test_the_queue_knows_when_each_pilot_reaches_the_age_limit(source: Database) -> None:
+    """Protects the join: the same day as on the list of pilots, for every request."""
+    everyone = {"fleet": None, "rank": None}
+    queue = people.rows(source, "leave_queue", role="manager", **everyone)
+    pilots = people.rows(source, "pilots", role="manager", base=None, **everyone)
+    known = {row["employee_number"]: row["retires_on"] for row in pilots}
+    assert queue
+    assert all(row["retires_on"] == known[row["employee_number"]] for row in queue)
 
 
 def shown(rows: list[dict[str, Any]], figures: LeaveStats | None) -> list[dict[str, Any]]:
@@ -253,7 +283,7 @@ def test_may_be_away_keeps_the_minimum() -> None:
 def test_deadline_is_shown_as_the_end_of_its_day_in_fleet_time() -> None:
     """Protects the day people read: midnight UTC+10 belongs to the day before, not after."""
     now = datetime(2026, 10, 31, 14, tzinfo=UTC)
-    (row,) = leave.calendar(stats(line((12,))), now, "Pacific/Port_Moresby")
+    (row,) = leave.calendar(stats(line((12,))), now, ZoneInfo("Pacific/Port_Moresby"))
     assert row["Requests close"] == "Mon 2 Nov 2026 23:59"
     assert row["Period"] == "RP1/2027 (now)"
     assert row["Closes in"] == "2 d"
@@ -291,6 +321,28 @@ def test_months_keep_the_order_of_types_and_leave_gaps() -> None:
 
 def test_time_zone_comes_from_the_settings() -> None:
     """Protects deadlines from being shown in the server's time."""
-    found = Settings((Setting("fleet_time_zone", "Pacific/Port_Moresby", ""),))
-    assert leave.fleet_zone(found) == "Pacific/Port_Moresby"
-    assert leave.fleet_zone(None) == "UTC"
+    zone = leave.fleet_zone(Settings((Setting("fleet_time_zone", "Pacific/Port_Moresby", ""),)))
+    assert zone == ZoneInfo("Pacific/Port_Moresby")
+    assert leave.times(zone) == "Times in fleet time, Pacific/Port_Moresby."
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        None,
+        Settings(()),
+        *(
+            Settings((Setting("fleet_time_zone", name, ""),))
+            for name in ("AEST", "<+10>-10", "Pacific", "../UTC", "", 10)
+        ),
+    ],
+)
+def test_without_a_known_time_zone_deadlines_are_in_utc_and_say_so(
+    settings: Settings | None,
+) -> None:
+    """Protects the page from names that PostgreSQL takes and Python does not know, and people from
+    UTC in the place of fleet time."""
+    zone = leave.fleet_zone(settings)
+    assert leave.times(zone) == "Times in UTC."
+    (row,) = leave.calendar(stats(line((12,))), datetime(2026, 10, 31, tzinfo=UTC), zone)
+    assert row["Requests close"] == "Mon 2 Nov 2026 13:59 UTC"

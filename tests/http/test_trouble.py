@@ -1,0 +1,269 @@
+"""One running instance loses Redis, the view and PostgreSQL, and gets them back, without a restart.
+
+It has a database and a Valkey of its own. Each test starts and ends with everything up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+
+from fleetcache import embedded
+from fleetcache.source import migrations
+from tests.conftest import TestDatabase
+from tests.live import App, Redis, run, until
+
+PREFIX = "trouble"
+# What PostgreSQL, its driver or our SQL would say; none of it is for a visitor.
+DATABASE_WORDS = [
+    "fatal", "relation", "psycopg", "sqlalchemy", '"figures"', "accepting", "connection to", "postgresql://",
+    "unix://", "/tmp", "socket", "traceback", "trouble_db", "fleetcache_owner",
+]  # fmt: skip
+
+
+class Airline:
+    """The running instance, and the two servers below it."""
+
+    def __init__(self, app: App, redis: Redis, database: TestDatabase, admin: str) -> None:
+        self.app = app
+        self.redis = redis
+        self.database = database
+        self._admin = admin
+
+    def layer(self, *wanted: str, numbers: dict[str, Any] | None = None, within: float = 20) -> dict[str, Any]:
+        """Wait until the dashboard comes from one of these layers; every answer on the way must have
+        the same numbers. What it then says about itself."""
+
+        def there() -> dict[str, Any] | None:
+            began = time.monotonic()
+            found, how = self.app.metrics()
+            assert time.monotonic() - began < 2, f"slow: {how}"
+            if numbers is not None and found != numbers:
+                pytest.fail(f"other numbers from {how}: {found} instead of {numbers}")
+            return how if how["cacheLayer"] in wanted else None
+
+        return until(there, within=within, what=f"layer {wanted}")
+
+    def verdict(self) -> tuple[str, bool, bool]:
+        """Overall, and whether Redis and the view are said to be healthy."""
+        health = self.app.get("/api/cache/health")
+        return health["overall"], health["redis"]["healthy"], health["materializedView"]["healthy"]
+
+    def forget(self) -> None:
+        """Empty Redis of values."""
+        for key in self.redis.client.scan_iter(f"{PREFIX}:c:*"):
+            self.redis.client.delete(key)
+
+    def migrate(self) -> None:
+        """What `python -m fleetcache migrate` does, without the seconds of another process."""
+        migrations.migrate(self.database.owner_url)
+        self.database.sql("SELECT refresh_figures()")
+
+    def close_database(self) -> None:
+        """Nobody can reach the database, and everybody who was there is thrown out."""
+        with psycopg.connect(self._admin, autocommit=True) as connection:
+            connection.execute("ALTER DATABASE trouble_db ALLOW_CONNECTIONS false")
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'trouble_db'"
+            )
+
+    def open_database(self) -> None:
+        with psycopg.connect(self._admin, autocommit=True) as connection:
+            connection.execute("ALTER DATABASE trouble_db ALLOW_CONNECTIONS true")
+
+
+@pytest.fixture(scope="module")
+def started(
+    servers: embedded.Servers, make_database: Callable[..., TestDatabase], seeded: str
+) -> Iterator[Airline]:
+    assert servers.owner_url is not None
+    database = make_database(seeded, name="trouble_db")
+    redis = Redis()
+    app = App(DATABASE_URL=database.owner_url, REDIS_URL=redis.url, FLEETCACHE_PREFIX=PREFIX)
+    try:
+        yield Airline(
+            app.ready(), redis, database, servers.owner_url.replace("fleetcache_owner", "postgres")
+        )
+    finally:
+        app.close()
+        redis.close()
+
+
+@pytest.fixture
+def airline(started: Airline) -> Iterator[Airline]:
+    """With everything up before and after."""
+    started.layer("redis")
+    yield started
+    started.redis.resume()
+    started.open_database()
+    started.layer("redis", within=30)
+
+
+def test_the_ladder_down_and_up(airline: Airline) -> None:
+    """“Shows it works” 3: without Redis the view serves, without the view raw queries do, both with
+    the same numbers; when they are back the answers climb again without a restart."""
+    numbers, _how = airline.app.metrics()
+    airline.redis.stop()
+    how = airline.layer("materialized_view", numbers=numbers)
+    assert how["cacheHit"] is False and "Redis" in how["reason"]
+    assert airline.verdict() == ("degraded", False, True)
+
+    airline.database.sql("DROP MATERIALIZED VIEW figures")
+    how = airline.layer("database", numbers=numbers)
+    assert "Redis" in how["reason"] and "view" in how["reason"]
+    assert airline.verdict() == ("degraded", False, False)
+
+    airline.redis.start()
+    airline.layer("redis", numbers=numbers)
+    assert airline.verdict() == ("degraded", True, False), "a warm cache must not hide a lost view"
+    airline.forget()
+    airline.layer("database", numbers=numbers)
+
+    done = run("migrate", env=airline.app.env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    until(lambda: airline.verdict() == ("healthy", True, True), within=20, what=airline.verdict())
+    airline.forget()
+    airline.layer("materialized_view", numbers=numbers)
+    airline.layer("redis", numbers=numbers)
+
+
+def test_a_hung_redis_delays_nobody(airline: Airline) -> None:
+    """C13: a server that accepts and never answers is the worst case; the numbers come anyway."""
+    numbers, _how = airline.app.metrics()
+    airline.redis.hang()
+    how = airline.layer("materialized_view", numbers=numbers)
+    assert "Redis" in how["reason"]
+    began = time.monotonic()
+    assert airline.verdict() == ("degraded", False, True)
+    assert time.monotonic() - began < 2
+    airline.redis.resume()
+    airline.layer("redis", numbers=numbers)
+    assert airline.verdict()[0] == "healthy"
+
+
+def test_a_view_as_of_another_day_does_not_serve(airline: Airline) -> None:
+    """Yesterday's numbers under today's date are wrong numbers. The fleet moves to a zone in which it
+    is another day, so that the view is of a wrong one: the very next read is of the right one."""
+    [(zone, day)] = airline.database.rows("SELECT setting('fleet_time_zone') #>> '{}', today()")
+    # 26 hours apart: at any moment one of them has another day than the fleet.
+    zones = airline.database.rows(
+        "SELECT name, (now() AT TIME ZONE name)::date FROM unnest(ARRAY['Etc/GMT+12', 'Etc/GMT-14']) name"
+    )
+    other, other_day = next(pair for pair in zones if pair[1] != day)
+    move = "UPDATE settings SET value = to_jsonb('{}'::text) WHERE name = 'fleet_time_zone'"
+    try:
+        airline.database.sql(move.format(other))
+        airline.forget()
+        found, how = airline.app.metrics()
+        assert found["asOfDate"] == str(other_day), how
+    finally:
+        airline.database.sql(move.format(zone), "SELECT refresh_figures()")
+        airline.forget()
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\xff\x00", b"{}", b"null", b'{"schema": 1}'])
+def test_garbage_in_redis_is_the_next_layer_and_a_visible_reason(airline: Airline, garbage: bytes) -> None:
+    """Never a zero where a field was expected; and the next fill mends it."""
+    numbers, _how = airline.app.metrics()
+    [key] = airline.redis.client.scan_iter(f"{PREFIX}:c:*dashboard:metrics*")
+    airline.redis.client.set(key, garbage)
+    found, how = airline.app.metrics()
+    assert (found, how["cacheLayer"]) == (numbers, "materialized_view")
+    assert "does not parse" in how["reason"]
+    airline.layer("redis", numbers=numbers)
+
+
+def test_a_locked_view_delays_nobody_for_long(airline: Airline) -> None:
+    """Somebody refreshes by hand, without CONCURRENTLY, and forgets to commit: raw queries serve, and
+    health says so instead of waiting as well."""
+    numbers, _how = airline.app.metrics()
+    with airline.database.owner() as connection:
+        connection.execute("REFRESH MATERIALIZED VIEW figures")
+        airline.forget()
+        began = time.monotonic()
+        found, how = airline.app.metrics()
+        assert (found, how["cacheLayer"]) == (numbers, "database")
+        assert airline.verdict() == ("degraded", True, False)
+        assert time.monotonic() - began < 8
+        connection.rollback()
+
+
+def test_many_at_once_are_all_answered_by_raw_queries_alone(airline: Airline) -> None:
+    """An outage of Redis and of the view must not become one of the app at nine o'clock."""
+    numbers, _how = airline.app.metrics()
+    airline.redis.stop()
+    airline.database.sql("DROP MATERIALIZED VIEW figures")
+    try:
+        with ThreadPoolExecutor(32) as people:
+            answers = list(people.map(lambda _: airline.app.http.get("/api/dashboard/metrics"), range(32)))
+        assert [answer.status_code for answer in answers] == [200] * 32
+        for answer in answers:
+            found = answer.json()
+            assert found.pop("performance")["cacheLayer"] == "database"
+            assert found == numbers
+    finally:
+        airline.redis.start()
+        airline.migrate()
+
+
+def test_a_redis_that_takes_no_more_values_delays_nobody(airline: Airline) -> None:
+    """Out of memory: reads work, every write is refused. The numbers come from the view."""
+    numbers, _how = airline.app.metrics()
+    airline.forget()
+    airline.redis.client.config_set("maxmemory", 1)
+    try:
+        for _ in range(3):
+            how = airline.layer("materialized_view", numbers=numbers)
+            assert how["cacheHit"] is False
+    finally:
+        airline.redis.client.config_set("maxmemory", 0)
+
+
+def test_without_a_database_what_is_held_is_served_and_then_nothing_is_invented(airline: Airline) -> None:
+    """D3: never a zero in place of a number that nobody has. Trouble is told in words, without what
+    the database said; the probe stays green and the verdict says what is wrong."""
+    numbers, _how = airline.app.metrics()
+    airline.close_database()
+    found, how = airline.app.metrics()
+    assert (found, how["cacheLayer"]) == (numbers, "redis")
+    assert airline.verdict() == ("degraded", True, False)
+
+    airline.forget()
+    answer = airline.app.http.get("/api/dashboard/metrics")
+    assert answer.status_code == 503
+    error = answer.json()
+    assert error.keys() == {"success", "error"}
+    assert error["success"] is False
+    _without_database_words(error["error"])
+    assert airline.app.http.get("/healthz").json() == {"alive": True}
+    health = airline.app.http.get("/api/cache/health")
+    assert health.status_code == 200
+    assert health.json()["overall"] == "down"
+    assert "PostgreSQL" in health.json()["recommendation"]
+    _without_database_words(health.text)
+
+    airline.open_database()
+    airline.layer("redis", "materialized_view", "database", numbers=numbers)
+    until(lambda: airline.verdict()[0] == "healthy", what="healthy again")
+
+
+def test_the_reason_for_a_lower_layer_carries_no_database_text(airline: Airline) -> None:
+    """`performance.reason` goes to every reader of the API."""
+    airline.database.sql("DROP MATERIALIZED VIEW figures")
+    try:
+        airline.forget()
+        how = airline.layer("database")
+        assert "view" in how["reason"]
+        _without_database_words(how["reason"])
+    finally:
+        airline.migrate()
+
+
+def _without_database_words(text: str) -> None:
+    leaked = [word for word in DATABASE_WORDS if word in text.lower()]
+    assert not leaked, f"{leaked} in {text}"

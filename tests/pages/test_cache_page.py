@@ -1,0 +1,202 @@
+"""The administrator's buttons: each does what it says, says what it did, and leaves an audit row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fleetcache import embedded
+from fleetcache import runtime as current
+from fleetcache.catalogue import CATALOGUE
+from fleetcache.runtime import Runtime
+from fleetcache.source import view
+from tests.conftest import TestDatabase
+from tests.pages.test_pages import cards, opened, said
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
+
+
+@pytest.fixture
+def instance(runtime: Runtime) -> Iterator[Runtime]:
+    """Everything is held."""
+    runtime.cache.warm(CATALOGUE)
+    current.install(runtime)
+    yield runtime
+    current.install(None)
+
+
+def button(page: AppTest, label: str) -> object:
+    [found] = [each for each in page.button if each.label == label]
+    return found
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    found = button(page, label)
+    assert not found.disabled, f"{label} is disabled"  # type: ignore[attr-defined]
+    found.click()  # type: ignore[attr-defined]
+    page.run()
+    assert not page.exception
+    return page
+
+
+def held(instance: Runtime) -> set[str]:
+    return {row.name for row in instance.store.held()}
+
+
+def audited(database: TestDatabase) -> list[tuple[object, ...]]:
+    return database.rows("SELECT action, subject, affected, outcome FROM audit_log ORDER BY id")
+
+
+def test_invalidate_keys(instance: Runtime, demo: TestDatabase) -> None:
+    """Exactly the chosen ones, and the number that there really were."""
+    page = opened("cache")
+    assert button(page, "Invalidate keys").disabled  # type: ignore[attr-defined]
+    page.multiselect(key="invalidate-keys").set_value(["fleet:stats", "ref:settings"]).run()
+    instance.store.delete("ref:settings")  # somebody else was quicker
+    press(page, "Invalidate keys")
+    assert [each.value for each in page.success] == ["Removed 1 value."]
+    assert held(instance) == set(CATALOGUE) - {"fleet:stats", "ref:settings"}
+    assert audited(demo) == [("invalidate", "fleet:stats ref:settings", 1, "done")]
+
+
+def test_invalidate_pattern_shows_before_what_it_will_remove(instance: Runtime, demo: TestDatabase) -> None:
+    """The preview's number is the number removed."""
+    page = opened("cache")
+    page.text_input(key="invalidate-pattern").input("fleet:leave:*").run()
+    assert "Matches 3 values: fleet:leave:approved, fleet:leave:pending, fleet:leave:stats" in said(page)
+    press(page, "Invalidate 3 values")
+    assert [each.value for each in page.success] == ["Removed 3 values."]
+    assert held(instance) == {name for name in CATALOGUE if not name.startswith("fleet:leave:")}
+    assert audited(demo) == [("invalidate", "fleet:leave:*", 3, "done")]
+
+
+def test_a_pattern_that_reaches_beyond_our_names_is_refused(instance: Runtime) -> None:
+    """Nothing to press, and the reason."""
+    page = opened("cache")
+    for pattern in ("*", "session:*", "", "fleet", "[f]leet:*", "fleet:" + "?" * 300):
+        page.text_input(key="invalidate-pattern").input(pattern).run()
+        assert not page.exception
+        assert button(page, "Invalidate 0 values").disabled, pattern  # type: ignore[attr-defined]
+        if pattern:
+            assert "does not start with fleet:" in said(page) or "too long" in said(page)
+    assert held(instance) == set(CATALOGUE)
+
+
+def test_refresh(instance: Runtime, demo: TestDatabase) -> None:
+    """The view is really refreshed, and what the old one gave is dropped after it."""
+    before = view.state(instance.database).refreshed_at
+    demo.sql("UPDATE pilots SET active = false WHERE id = (SELECT min(id) FROM pilots WHERE active)")
+    active = instance.cache.read("dashboard:metrics").value.pilots.active
+    page = press(opened("cache"), "Refresh view")
+    assert page.success[0].value.startswith("Refreshed the view in ")
+    assert f"{len(CATALOGUE)} values dropped" in page.success[0].value
+    after = view.state(instance.database).refreshed_at
+    assert before is not None and after is not None and after > before
+    assert instance.cache.read("dashboard:metrics").value.pilots.active == active - 1
+    assert audited(demo) == [("refresh", "view", None, "done")]
+
+
+def test_warm(instance: Runtime, demo: TestDatabase) -> None:
+    instance.store.flush()
+    page = press(opened("cache"), "Warm")
+    assert [each.value for each in page.success] == [f"Warmed {len(CATALOGUE)} keys."]
+    assert held(instance) == set(CATALOGUE)
+    assert audited(demo) == [("warm", "all keys", len(CATALOGUE), "done")]
+
+
+def test_flush_needs_the_word_and_removes_only_ours(instance: Runtime, demo: TestDatabase) -> None:
+    """C5: typed confirmation; a foreign key and our own hit history survive; the count is the real one."""
+    instance.store.client.set("session:of-somebody", "theirs")
+    instance.cache.read("dashboard:metrics")
+    instance.beat()
+    history = set(instance.store.client.scan_iter(f"{instance.settings.prefix}:m:*"))
+    page = opened("cache")
+    for wrong in ("", "Flush ", "flus"):
+        page.text_input(key="flush-word").input(wrong).run()
+        assert button(page, "Flush all our values").disabled, wrong  # type: ignore[attr-defined]
+    page.text_input(key="flush-word").input("flush").run()
+    press(page, "Flush all our values")
+    assert f"Flushed {len(CATALOGUE)} values" in page.success[0].value
+    assert held(instance) == set()
+    assert instance.store.client.get("session:of-somebody") == b"theirs"
+    assert history and history <= set(instance.store.client.scan_iter(f"{instance.settings.prefix}:m:*"))
+    assert audited(demo) == [("flush", "all keys", len(CATALOGUE), "done")]
+    instance.store.client.delete("session:of-somebody")
+
+
+def test_recent_actions_are_shown_with_who_what_and_how_many(instance: Runtime) -> None:
+    page = press(opened("cache"), "Warm")
+    [table] = [each.value for each in page.dataframe if "Outcome" in each.value]
+    row = table.iloc[0]
+    assert (row["Action"], row["On"], row["Outcome"]) == ("warm", "all keys", "✓ done")
+    assert "Removed" not in row, "warming removes nothing"
+    assert row["Instance"] == instance.id
+
+
+def test_a_failed_action_says_so_and_is_audited(
+    make_runtime: Callable[..., Runtime], demo: TestDatabase
+) -> None:
+    """Never “done” after failing."""
+    instance = make_runtime(demo, redis_url="redis://127.0.0.1:1")
+    current.install(instance)
+    try:
+        for label, action in (("Warm", "warm"), ("Flush all our values", "flush")):
+            page = opened("cache")
+            if action == "flush":
+                page.text_input(key="flush-word").input("flush").run()
+            press(page, label)
+            assert page.error[0].value.startswith("Not done."), said(page)
+            assert not page.success
+            assert audited(demo)[-1] == (action, "all keys", None, "failed")
+    finally:
+        current.install(None)
+
+
+def test_where_the_audit_row_cannot_be_written_nothing_is_done(
+    instance: Runtime, make_runtime: Callable[..., Runtime]
+) -> None:
+    """A4: without the database there is no audit, so no button works."""
+    blind = make_runtime(TestDatabase(NOWHERE, NOWHERE))
+    current.install(blind)
+    page = opened("cache")
+    page.multiselect(key="invalidate-keys").set_value(["fleet:stats"]).run()
+    press(page, "Invalidate keys")
+    assert page.error[0].value.startswith("Not done."), said(page)
+    assert "fleet:stats" in held(instance)
+
+
+def test_an_action_whose_audit_row_is_refused_is_not_done(instance: Runtime, demo: TestDatabase) -> None:
+    """The database answers, but the row cannot be written: still nothing may be removed."""
+    demo.sql("REVOKE INSERT ON audit_log FROM fleetcache_app")
+    page = opened("cache")
+    page.multiselect(key="invalidate-keys").set_value(["fleet:stats"]).run()
+    press(page, "Invalidate keys")
+    assert page.error[0].value.startswith("Not done."), said(page)
+    assert "fleet:stats" in held(instance)
+
+
+def test_two_instances_show_the_same_history(
+    make_runtime: Callable[..., Runtime], demo: TestDatabase, servers: embedded.Servers
+) -> None:
+    """“Shows it works” 4: counts of both add up, on the page of either; warming and the page itself
+    are not counted."""
+    one, two = make_runtime(demo), make_runtime(demo)
+    one.cache.warm(CATALOGUE)
+    for instance, reads in ((one, 3), (two, 2)):
+        for _ in range(reads):
+            instance.cache.read("fleet:stats")
+        instance.beat()
+    pages = []
+    for instance in (one, two):
+        current.install(instance)
+        page = opened("cache")
+        pages.append([(each.label, each.value, each.delta) for each in page.metric[:2]])
+        [table] = [each.value for each in page.dataframe if "Running for" in each.value]
+        assert len(table) == 2
+        assert sum("(this one)" in name for name in table["Instance"]) == 1
+    current.install(None)
+    assert pages[0] == pages[1]
+    assert pages[0][0] == ("Hit rate", "100.0 %", "5 reads")
+    assert cards(page)["Hit rate"] == "100.0 %"

@@ -10,7 +10,7 @@ from fleetcache.figures.reference import Settings
 from fleetcache.glossary import GLOSSARY
 from fleetcache.panels import availability, leave, leave_conflicts, leave_queue
 from fleetcache.source.people import MOST, Row
-from fleetcache.ui import charts, filters, heads, kit, tables, words
+from fleetcache.ui import charts, crew, filters, heads, kit, tables, words
 
 EVERY = 100_000
 QUEUE_COLUMNS = {
@@ -120,27 +120,9 @@ kit.cards(
 
 if stats is not None:
     days = availability.days(stats)
-    periods = [(p.name, p.first_day) for p in stats.periods if days[0] < p.first_day <= days[-1]]
     lines = availability.chosen(stats, fleet=fleet, rank=rank)
     kit.section("Crew against minimum", figure="availability.onPaper")
-    st.caption(GLOSSARY["availability.ifRenewed"].words)
-    with st.grid(2, min_column_width=320):
-        for line in lines:
-            with st.container(border=True):
-                worst = availability.worst_day(line, line.if_renewed, stats.first_day)
-                heads.of_availability(line, stats)
-                kit.chart(
-                    charts.availability(
-                        days,
-                        line.if_renewed,
-                        line.on_paper,
-                        line.minimum,
-                        worst=(worst.day, worst.crew) if worst else None,
-                        periods=periods,
-                    ),
-                    key=f"crew-{line.fleet}-{line.rank}",
-                    alt=f"Crew of {words.group(line.fleet, line.rank)} by day against the minimum",
-                )
+    crew.against_minimum(stats, lines)
 
     kit.section("Away per day against the minimum", figure="leave.mayBeAway")
     st.caption(GLOSSARY["leave.mayBeAway"].words)

@@ -5,9 +5,8 @@ import streamlit as st
 from fleetcache.figures.dashboard import DashboardMetrics
 from fleetcache.figures.fleet import FleetStats
 from fleetcache.figures.leave import LeaveStats
-from fleetcache.glossary import GLOSSARY
-from fleetcache.panels import availability, overview
-from fleetcache.ui import charts, heads, kit, words
+from fleetcache.panels import overview
+from fleetcache.ui import crew, kit, words
 
 panel = kit.open_page("Overview", overview.KEYS, icon=":material/dashboard:")
 dashboard = panel.value("dashboard:metrics", DashboardMetrics)
@@ -72,24 +71,4 @@ if dashboard is not None:
 
 if leave is not None:
     kit.section("Crew against minimum, coming roster periods", figure="availability.onPaper")
-    st.caption(GLOSSARY["availability.ifRenewed"].words)
-    days = availability.days(leave)
-    periods = [(p.name, p.first_day) for p in leave.periods if leave.first_day < p.first_day <= days[-1]]
-    lines = leave.availability
-    for left in range(0, len(lines), 2):
-        for column, line in zip(st.columns(2), lines[left : left + 2], strict=False):
-            with column, st.container(border=True):
-                worst = availability.worst_day(line, line.if_renewed, leave.first_day)
-                heads.of_availability(line, leave)
-                kit.chart(
-                    charts.availability(
-                        days,
-                        line.if_renewed,
-                        line.on_paper,
-                        line.minimum,
-                        worst=(worst.day, worst.crew) if worst else None,
-                        periods=periods,
-                    ),
-                    key=f"availability-{line.fleet}-{line.rank}",
-                    alt=f"Crew of {words.group(line.fleet, line.rank)} by day against the minimum",
-                )
+    crew.against_minimum(leave, leave.availability)

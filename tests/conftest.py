@@ -41,7 +41,7 @@ def servers() -> Iterator[embedded.Servers]:
                 connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
             connection.execute("SELECT pg_reload_conf()")
         yield running
-    until(lambda: embedded.running(home) is None, what="the servers stopped")
+    until(lambda: embedded.running(home) is None, within=60, what="the servers stopped")
     shutil.rmtree(home, ignore_errors=True)
 
 

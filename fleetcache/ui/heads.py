@@ -5,28 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from fleetcache.definitions import NEARING_YEARS
-from fleetcache.figures.leave import AvailabilityLine, LeaveStats
-from fleetcache.panels import availability
 from fleetcache.panels.leave_conflicts import Conflict
 from fleetcache.panels.retirement import Outlook
 from fleetcache.ui import words
 from fleetcache.ui.chips import STATE_CHIPS
-
-
-def of_availability(line: AvailabilityLine, stats: LeaveStats) -> None:
-    """Above a chart of availability: who, how tight the worst day is, and by when renewals are needed."""
-    worst = availability.worst_day(line, line.if_renewed, stats.first_day)
-    lapse = availability.first_below(line, line.on_paper, stats.first_day)
-    badge = ""
-    if worst is not None and worst.margin < 0:
-        badge = ":red-badge[:material/error: below minimum]"
-    elif lapse is not None:
-        badge = f":orange-badge[:material/warning: renewals needed by {words.short_day(lapse)}]"
-    st.markdown(f"**{words.group(line.fleet, line.rank)}** {badge}")
-    tightest = (
-        f" · worst day {words.short_day(worst.day)}: {worst.crew} ({worst.margin:+d})" if worst else ""
-    )
-    st.caption(f"{line.active} active · minimum {line.minimum}{tightest}")
 
 
 def of_cover(fleet: str, *, ready: int, leaving: int, status: str | None) -> None:

@@ -64,12 +64,6 @@ class HomeUnusable(FleetcacheError):
     hint = "Point FLEETCACHE_HOME at a directory that you may write to and that has free space."
 
 
-class PortTaken(FleetcacheError):
-    """The port is in use by another program."""
-
-    hint = "Stop that program, or choose another port with --server.port."
-
-
 class SourceDown(FleetcacheError):
     """PostgreSQL did not answer."""
 

@@ -246,7 +246,7 @@ class Runtime:
         return {
             key: float(seconds)
             for key, seconds in chosen.items()
-            if key in CATALOGUE and isinstance(seconds, int | float) and seconds > 0
+            if key in CATALOGUE and type(seconds) in (int, float) and seconds > 0
         }
 
 

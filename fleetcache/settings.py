@@ -34,7 +34,7 @@ class Settings(BaseModel):
         description="Redis or Valkey to use in place of the embedded one.",
     )
     home: Path = Field(
-        default_factory=lambda: user_data_path("fleetcache"),
+        default_factory=lambda: user_data_path("fleetcache", appauthor=False),
         validation_alias="FLEETCACHE_HOME",
         description="Data directory of the embedded servers.",
     )

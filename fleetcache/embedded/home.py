@@ -8,17 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-import platformdirs
-
 from fleetcache.errors import HomeUnusable
 
 Name = Literal["postgres", "valkey"]
 NAMES: tuple[Name, ...] = ("postgres", "valkey")
-
-
-def default_home() -> Path:
-    """The per-user data directory, for when FLEETCACHE_HOME is not set."""
-    return Path(platformdirs.user_data_dir("fleetcache", appauthor=False))
 
 
 @dataclass(frozen=True)

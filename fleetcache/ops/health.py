@@ -36,7 +36,13 @@ class RedisHealth:
     latency: float | None = None
     version: str | None = None
     oldest: float | None = None
+    writable: bool = True
     fault: str | None = None
+
+    @property
+    def healthy(self) -> bool:
+        """Answers, and takes new values."""
+        return self.connected and self.writable
 
     @property
     def keys(self) -> dict[str, int]:
@@ -86,7 +92,7 @@ class Health:
             "success": True,
             "overall": self.overall,
             "redis": {
-                "healthy": redis.connected,
+                "healthy": redis.healthy,
                 "connected": redis.connected,
                 "keyCount": len(redis.held) if redis.connected else None,
                 "keys": redis.keys if redis.connected else None,
@@ -148,6 +154,12 @@ def verdict(
     """Overall state, what it says and what to do: the table of spec section 9."""
     start_redis = "Start Redis again; the cache comes back by itself."
     if of_view.healthy:
+        if redis.connected and not redis.writable:
+            return (
+                DEGRADED,
+                "Redis refuses new values; serving what it holds and the view",
+                "Give Redis memory, or point REDIS_URL at the server that takes writes.",
+            )
         if redis.connected:
             return HEALTHY, "All cache layers healthy", "Nothing to do."
         return DEGRADED, "Redis is down; serving from the view", start_redis
@@ -177,8 +189,15 @@ def _redis(store: RedisStore) -> RedisHealth:
         envelopes = store.get_many(list(CATALOGUE), Envelope).values()
     except FleetcacheError as error:
         return RedisHealth(connected=False, fault=error.technical)
+    refusal = None
+    try:
+        store.note("probe", time.time())
+    except FleetcacheError as error:
+        refusal = error.technical
     return RedisHealth(
         connected=True,
+        writable=refusal is None,
+        fault=refusal,
         held=tuple(held),
         memory=sum(row.memory for row in held),
         server_memory=server_memory,

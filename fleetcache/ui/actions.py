@@ -20,7 +20,9 @@ _RESULT = "cache-action-result"
 def actions(parts: Runtime) -> None:
     """Invalidate, refresh, warm and flush."""
     console = parts.console("console")
-    _say_result()
+    if _say_result():
+        # Done or not, the next flush has to be typed again.
+        st.session_state["flush-word"] = ""
     by_key, by_pattern = st.columns(2)
     with by_key, st.container(border=True):
         _keys(console)
@@ -101,7 +103,7 @@ def _do(action: Callable[[], str], doing: str) -> None:
     st.rerun()
 
 
-def _say_result() -> None:
+def _say_result() -> bool:
     result = st.session_state.pop(_RESULT, None)
     if result is not None:
         text, good = result
@@ -109,3 +111,4 @@ def _say_result() -> None:
             st.success(text, icon=":material/check_circle:")
         else:
             st.error(text, icon=":material/error:")
+    return result is not None

@@ -14,6 +14,7 @@ from fleetcache.ops.health import DEGRADED, DOWN, HEALTHY
 from fleetcache.runtime import Runtime
 from fleetcache.source import audit
 from tests.conftest import TestDatabase
+from tests.live import Redis
 
 NOWHERE = "unix:///nowhere/valkey.sock"
 
@@ -51,6 +52,23 @@ def test_redis_down(make_runtime: Callable[..., Runtime], demo: TestDatabase) ->
     assert (health.overall, health.redis.connected, health.view.healthy) == (DEGRADED, False, True)
     assert "serving from the view" in health.text
     assert health.document()["redis"]["keyCount"] is None, "unavailable is not zero"
+
+
+def test_redis_that_takes_no_values_is_not_healthy(
+    make_runtime: Callable[..., Runtime], demo: TestDatabase
+) -> None:
+    """Out of memory or a read-only copy: reads work, so only a write tells."""
+    full = Redis()
+    try:
+        runtime = make_runtime(demo, redis_url=full.url)
+        runtime.prepare(progress=lambda step: None)
+        assert runtime.health()[0].overall == HEALTHY
+        full.client.config_set("maxmemory", 1)
+        health, _ = runtime.health()
+        assert (health.overall, health.redis.connected, health.redis.healthy) == (DEGRADED, True, False)
+        assert "refuses new values" in health.text
+    finally:
+        full.close()
 
 
 def test_view_gone(runtime: Runtime, demo: TestDatabase) -> None:

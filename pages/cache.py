@@ -81,7 +81,13 @@ else:
 
 
 def _table(rows: list[dict[str, object]], alt: str) -> None:
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt=alt)
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        placeholder=words.NO_DATA,
+        column_config={"When": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm:ss")},
+        alt=alt,
+    )
 
 
 def _times() -> None:
@@ -104,7 +110,7 @@ def _times() -> None:
     if reasons:
         st.caption(
             "Misses: "
-            + ", ".join(f"{words.LAYER_NAMES[layer]} {reason} {n:,}" for layer, reason, n in reasons[:8])
+            + ", ".join(f"{words.LAYER_NAMES[layer]} {words.MISS_NAMES.get(reason, reason)} {n:,}" for layer, reason, n in reasons[:8])
         )
 
 
@@ -163,6 +169,7 @@ if redis.connected:
         st.dataframe(
             pd.DataFrame(rows),
             hide_index=True,
+            placeholder=words.NO_DATA,
             height=300,
             alt="Keys",
             column_config={

@@ -14,6 +14,13 @@ LAYER_NAMES = {
     "materialized_view": "Materialized view",
     "database": "Raw queries",
 }
+MISS_NAMES = {
+    "absent": "not held",
+    "NotMigrated": "missing",
+    "ViewUnusable": "not fresh",
+    "SourceDown": "down",
+    "BadPayload": "unreadable",
+}
 LEAVE_NAMES = {
     "ANNUAL": "Annual",
     "SICK": "Sick",

@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -23,7 +22,6 @@ from fleetcache.source.database import Database
 from fleetcache.source.seed import seed
 from tests.live import App, until
 
-AS_OF = date(2026, 11, 23)
 _number = itertools.count(1)
 
 

@@ -15,7 +15,6 @@ from fleetcache.panels.pilots import Row, column, roles
 
 KEYS = ("fleet:retirement:forecast",)
 NEXT_MONTHS = 12
-READINESS = ("ready", "potential", "developing", "notYet")
 Split = Literal["fleet", "rank"]
 
 

@@ -48,7 +48,6 @@ STATUSES = {
     "next": {"SUBMITTED": 25.0, "IN_REVIEW": 20.0, "APPROVED": 48.0, "DENIED": 7.0},
     "later": {"SUBMITTED": 60.0, "APPROVED": 40.0},
 }
-CHANNELS = ("portal", "email", "phone", "admin")
 CHANNEL_SHARES = {"portal": 64.0, "email": 18.0, "phone": 10.0, "admin": 8.0}
 DENIALS = (
     "Below the minimum crew on those days",

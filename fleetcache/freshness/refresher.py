@@ -75,21 +75,22 @@ def warm(
 
 
 def keep_young(database: Database, cache: LayeredCache) -> bool:
-    """Refresh and warm when the view is of another day, empty, or old enough; whether it was.
+    """Refresh and warm when the view is of another day, empty, or old enough; whether it was. Drop
+    and warm when somebody else refreshed it and could not do that.
 
     A view that another version of the program made cannot be mended by a refresh, and is left to
     that version. Raises SourceDown, NotMigrated or StoreDown.
     """
     state = view.state(database)
     due = min(REFRESH_SECONDS, state.max_age / 2)
-    if settle(state, cache):
-        log.info("dropped what was cached before the view's last refresh")
     young = state.fault is None and state.age is not None and state.age < due
-    if young or not state.ours:
-        return False
-    refresh(database, cache)
-    try:
-        warm(cache)
-    except (Busy, StoreDown) as error:
-        log.info("refreshed without warming: %s", error)
-    return True
+    settled = settle(state, cache)
+    renew = state.ours and not young
+    if renew:
+        refresh(database, cache)
+    if renew or (settled and state.ours):
+        try:
+            warm(cache)
+        except (Busy, StoreDown) as error:
+            log.info("dropped without warming: %s", error)
+    return renew

@@ -79,6 +79,8 @@ class Database:
         event.listen(self._engine, "before_cursor_execute", self._watch)
         event.listen(self._engine, "after_cursor_execute", self._unwatch)
         event.listen(self._engine, "handle_error", self._unwatch_failed)
+        event.listen(self._engine, "invalidate", self._forget)
+        event.listen(self._engine, "close", self._forget)
 
     def _prepare(self, connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
@@ -112,6 +114,10 @@ class Database:
     def _unwatch_failed(self, context: ExceptionContext) -> None:
         if context.connection is not None and not context.connection.invalidated:
             self._unwatch(context.connection)
+
+    def _forget(self, _connection: Any, record: Any, *_error: Any) -> None:
+        """Before a socket is closed its number must not be watched any more: the next socket gets it."""
+        self._watchdog.end(record.info.pop("ticket", None))
 
     @contextmanager
     def snapshot(self, *, role: str | None = None, today: date | None = None) -> Iterator[Connection]:

@@ -91,5 +91,8 @@ def test_nothing_is_watched_when_nothing_runs(demo: TestDatabase) -> None:
         with pytest.raises(SourceDown), database.statement() as connection:
             connection.exec_driver_sql("SELECT nonsense")
         assert database._watchdog._overdue == {}
+        with pytest.raises(SourceDown), database.statement() as connection:
+            connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+        assert database._watchdog._overdue == {}, "also when the connection is lost on the way"
     finally:
         database.close()

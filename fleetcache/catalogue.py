@@ -45,6 +45,11 @@ class Entry:
     query: str
     together: bool = False
 
+    @property
+    def family(self) -> list[str]:
+        """The keys that one load of this one gives along with it."""
+        return [e.name for e in CATALOGUE.values() if e.query == self.query] if self.together else []
+
 
 def _count(name: str) -> Entry:
     return Entry(name, PilotCount, 300, frozenset({PILOTS}), "fleet_counts", together=True)

@@ -16,13 +16,19 @@ from fleetcache import __version__, embedded, runtime
 from fleetcache.cache.layered import Progress
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.errors import FleetcacheError
-from fleetcache.ops.health import DEGRADED, HEALTHY
+from fleetcache.ops.health import DEGRADED, HEALTHY, OPEN, RUNNING, SILENT, UNTRUSTED, Health, conditions
 from fleetcache.servers import checked, find
 from fleetcache.settings import Settings, load
 from fleetcache.source import demo, migrations
 
 APP = Path(__file__).parents[1] / "app.py"
 EXITS = {HEALTHY: 0, DEGRADED: 1}
+CONDITIONS = {
+    RUNNING: "running",
+    SILENT: "silent",
+    OPEN: "not asking Redis (breaker open)",
+    UNTRUSTED: "memory not trusted",
+}
 
 
 class Commands(click.Group):
@@ -147,9 +153,9 @@ def health(settings: Settings, as_json: bool) -> None:
             click.echo(f"{found.overall}: {found.text}\n{found.recommendation}")
             for warning in found.warnings:
                 click.echo(f"  {warning}")
-            for fault in (found.redis.fault, found.view.fault, found.database_fault):
-                if fault:
-                    click.echo(f"  {fault}")
+            for fault in found.faults:
+                click.echo(f"  {fault}")
+            _say_instances(found)
         sys.exit(EXITS.get(found.overall, 2))
 
 
@@ -212,6 +218,24 @@ def _runtime(settings: Settings) -> Iterator[runtime.Runtime]:
         yield parts
     finally:
         parts.close()
+
+
+def _say_instances(found: Health) -> None:
+    if not found.redis.connected:
+        click.echo("Instances: unknown, for they announce themselves in Redis.")
+        return
+    click.echo("Instances:" if found.instances else "Instances: none runs.")
+    for one in found.instances:
+        known = conditions(one, found.at)
+        line = f"  {one.id}: {', '.join(CONDITIONS[each] for each in known)}; seen {max(0, found.at - one.seen):.0f} s ago"
+        if SILENT not in known:
+            rate = "–" if one.memory_hit_rate is None else f"{one.memory_hit_rate:.1f} %"
+            latency = "–" if one.redis_latency is None else f"{one.redis_latency * 1000:.2f} ms"
+            line += (
+                f"; memory serves {rate} of its reads, holds {one.memory_entries}"
+                f"; Redis {latency}, breaker {one.breaker}, opened {one.breaker_opened}×"
+            )
+        click.echo(line)
 
 
 def _actor() -> str:

@@ -116,6 +116,12 @@ class StoreDown(FleetcacheError):
     status = 503
     hint = "Check that Redis runs and that REDIS_URL is right."
 
+    def __init__(
+        self, message: str | None = None, *, reason: str = "down", detail: str | None = None
+    ) -> None:
+        super().__init__(message, detail=detail)
+        self.reason = reason
+
 
 class Unavailable(FleetcacheError):
     """No layer could give this figure."""

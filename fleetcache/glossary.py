@@ -191,14 +191,14 @@ GLOSSARY: dict[str, Definition] = {
     ),
     "cache.hitRate": Definition(
         "Hit rate",
-        "Reads served by memory or Redis / reads of pages and the API in the window. Warming and "
-        "this page are not counted; no reads gives a dash.",
+        "Reads served by memory or Redis / reads of pages and the API in the window; below it those that "
+        "memory served without asking Redis. Warming and this page are not counted; no reads gives a dash.",
     ),
     "cache.withoutQuery": Definition(
         "Without a query", "Share of reads in the window that needed no database query at all."
     ),
     "cache.keys": Definition("Keys held", "Cached values of fleetcache in Redis now."),
-    "cache.memory": Definition("Memory", "Bytes of our values in Redis, and of the server in all."),
+    "cache.memory": Definition("Redis memory", "Bytes of our values in Redis, and of the server in all."),
     "cache.latency": Definition("Redis latency", "One EXISTS from this instance, just now."),
     "cache.viewAge": Definition(
         "View age", "Since the snapshot of the last refresh. Age alone is not staleness."

@@ -12,14 +12,11 @@ import time
 from collections.abc import Callable
 
 from fleetcache import __version__, embedded
-from fleetcache.cache import client as redis_client
-from fleetcache.cache.counters import HitCounters
-from fleetcache.cache.instances import Instance, Instances
-from fleetcache.cache.layered import Layer, LayeredCache
-from fleetcache.cache.marks import Mark, Marks
-from fleetcache.cache.names import Names
+from fleetcache.cache.engine import Engine
+from fleetcache.cache.filling import Layer
+from fleetcache.cache.instances import Instance
+from fleetcache.cache.marks import Mark
 from fleetcache.cache.reading import DATABASE, VIEW
-from fleetcache.cache.store import RedisStore
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.clock import SYSTEM, Clock
 from fleetcache.errors import Busy, FleetcacheError, SourceDown, StoreDown, WrongVersion
@@ -88,34 +85,29 @@ class Runtime:
         self._threads: list[threading.Thread] = []
 
         self.database = Database(urls.database)
-        client = redis_client.connect(
+        self.engine = Engine(
             urls.redis,
-            connect_seconds=settings.redis_connect_ms / 1000,
-            command_seconds=settings.redis_command_ms / 1000,
-        )
-        names = Names(settings.prefix, statements.schema())
-        self.store = RedisStore(client, names)
-        self.counters = HitCounters(client, names, instance=self.id, clock=clock)
-        self.marks = Marks(client, names)
-        self.instances = Instances(client, names)
-        self.cache = LayeredCache(
-            self.store,
             (
                 Layer(VIEW, "view", lambda keys: view.load(self.database, keys)),
                 Layer(DATABASE, "raw queries", lambda keys: raw.load(self.database, keys)),
             ),
             CATALOGUE,
-            self.counters,
-            schema=names.schema,
+            prefix=settings.prefix,
+            schema=statements.schema(),
+            instance=self.id,
+            connect_seconds=settings.redis_connect_ms / 1000,
+            command_seconds=settings.redis_command_ms / 1000,
             clock=clock,
         )
-
+        self.cache, self.store = self.engine.cache, self.engine.store
+        self.counters, self.marks = self.engine.counters, self.engine.marks
+        self.instances = self.engine.instances
         self._watch = Watch()
 
     def health(self) -> tuple[Health, Since]:
         """The state of every layer now, and since when the verdict holds."""
         found = health.check(
-            self.store, self.database, self.instances, clock=self.clock, warnings=(*self.warnings, *self.notices)
+            self.cache, self.database, self.instances, warnings=(*self.warnings, *self.notices)
         )
         return found, self._watch.see(found)
 
@@ -158,7 +150,9 @@ class Runtime:
         self.prepared = True
 
     def start(self) -> None:
-        """Begin the background work: warming, then counting, announcing and refreshing by the beat."""
+        """Begin the background work: listening to Redis, warming, then counting, announcing and
+        refreshing by the beat."""
+        self.engine.start()
         for work in (self._announce, self._tend):
             thread = threading.Thread(target=work, name=f"fleetcache{work.__name__}", daemon=True)
             thread.start()
@@ -176,12 +170,7 @@ class Runtime:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout=5)
-        try:
-            self.counters.flush()
-            self.instances.leave(self.id)
-        except StoreDown as error:
-            log.info("the last counts are lost: %s", error)
-        self.store.client.close()
+        self.engine.close()
         self.database.close()
         if self._servers is not None:
             self._servers.close()
@@ -200,6 +189,11 @@ class Runtime:
                 started=self.started,
                 seen=self.clock.now(),
                 redis_latency=latency,
+                memory_hit_rate=self.counters.memory_hit_rate(),
+                memory_entries=len(self.engine.memory),
+                memory_trusted=self.engine.tracking.trusted,
+                breaker=self.engine.link.breaker.state,
+                breaker_opened=self.engine.link.breaker.opened,
             )
         )
 

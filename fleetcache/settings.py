@@ -57,7 +57,7 @@ class Settings(BaseModel):
         description="Longest wait for a connection to Redis, ms.",
     )
     redis_command_ms: int = Field(
-        60,
+        50,
         validation_alias="FLEETCACHE_REDIS_COMMAND_MS",
         gt=0,
         le=60_000,
@@ -115,9 +115,10 @@ def load(
 def masked(value: object) -> str:
     """A value that may be shown: the password of a URL is not, wherever in it it stands."""
     text = "" if value is None else str(value)
+    # Before the other, which would take a password with an @ for the end of user and password.
+    text = re.sub(r"(?i)(password\s*=\s*)(.*@)?[^&\s]*", r"\1***", text)
     # Greedy up to the last @: a password may hold slashes and colons that no parser takes as such.
-    text = re.sub(r"(://[^:@]*):.*@", r"\1:***@", text)
-    return re.sub(r"(?i)(password\s*=\s*)[^&#\s]*", r"\1***", text)
+    return re.sub(r"(://[^:@]*):.*@", r"\1:***@", text)
 
 
 def _secrets(path: Path) -> dict[str, Any]:

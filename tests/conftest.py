@@ -22,6 +22,7 @@ from fleetcache.source.database import Database
 from fleetcache.source.seed import seed
 from tests.live import App, until
 
+pytest_plugins = ["tests.engines"]
 _number = itertools.count(1)
 
 

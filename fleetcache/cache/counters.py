@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-import redis
-
-from fleetcache.cache.client import errors
+from fleetcache.cache.link import Link, reply
 from fleetcache.cache.names import Names
 from fleetcache.cache.reading import DATABASE, LAYERS, MEMORY, NOBODY, REDIS, VIEW
 from fleetcache.clock import SYSTEM, Clock
@@ -25,17 +24,21 @@ from fleetcache.clock import SYSTEM, Clock
 KEPT_SECONDS = 2 * 24 * 3600
 WAITING_MINUTES = 120
 _STEPS = 4  # buckets per doubling of the time
+_TOGETHER = 10  # minutes asked for at a time
+_MANY = 10_000  # events that wait to be added up
 
 
 @dataclass
 class Minute:
     """What was counted in one minute over all instances.
 
-    ``served`` reads of pages and the API by (layer, key); ``missed`` by (layer, reason, key);
-    ``loaded`` and ``failed`` by (layer, key); ``times`` a histogram by (layer, hit or miss, step).
+    ``served`` reads of pages and the API by (layer, key), of those ``stale`` the flagged ones;
+    ``missed`` by (layer, reason, key); ``loaded`` and ``failed`` by (layer, key); ``times`` a
+    histogram by (layer, hit or miss, step).
     """
 
     served: Counter[tuple[str, str]] = field(default_factory=Counter)
+    stale: Counter[tuple[str, str]] = field(default_factory=Counter)
     missed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     loaded: Counter[tuple[str, str]] = field(default_factory=Counter)
     failed: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -48,6 +51,7 @@ class Minute:
     def add(self, other: Minute) -> None:
         """Take another's counts in."""
         self.served.update(other.served)
+        self.stale.update(other.stale)
         self.missed.update(other.missed)
         self.loaded.update(other.loaded)
         self.failed.update(other.failed)
@@ -79,58 +83,135 @@ class Minute:
         return None
 
 
-class HitCounters:
-    """Counts of this instance, on their way to Redis. Safe to use from many threads."""
+class Counts(Protocol):
+    """Whoever takes note of how reads went."""
 
-    def __init__(
-        self, client: redis.Redis, names: Names, *, instance: str, clock: Clock = SYSTEM
-    ) -> None:
-        self._client = client
-        self._names = names
-        self._instance = instance
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._waiting: dict[int, Counter[str]] = {}
-        self._past: dict[int, Minute | None] = {}
-
-    def served(self, layer: str, key: str) -> None:
-        """A page or the API got ``key`` from ``layer``."""
-        self._add(f"served|{layer}|{key}")
+    def served(self, layer: str, key: str, *, stale: bool = False) -> None:
+        """A page or the API got ``key`` from ``layer``; ``stale`` when it was flagged as old."""
 
     def missed(self, layer: str, reason: str, key: str) -> None:
         """``layer`` could not give ``key``."""
-        self._add(f"missed|{layer}|{reason}|{key}")
-
-    def loaded(self, layer: str, key: str) -> None:
-        """``key`` was taken from ``layer`` into Redis."""
-        self._add(f"loaded|{layer}|{key}")
 
     def failed(self, layer: str, key: str) -> None:
         """``layer`` answered with an error."""
-        self._add(f"failed|{layer}|{key}")
+
+    def timed(self, layer: str, outcome: str, seconds: float) -> None:
+        """``layer`` took so long for a ``hit`` or a ``miss``."""
+
+
+class Uncounted:
+    """Takes the place of the counters for reads of the program's own."""
+
+    def served(self, layer: str, key: str, *, stale: bool = False) -> None:
+        """Not a read of a person."""
+
+    def missed(self, layer: str, reason: str, key: str) -> None:
+        """Not a miss that anybody waited for."""
+
+    def failed(self, layer: str, key: str) -> None:
+        """Not a failure that anybody saw."""
+
+    def timed(self, layer: str, outcome: str, seconds: float) -> None:
+        """Not a time that anybody spent."""
+
+
+UNCOUNTED = Uncounted()
+
+
+class HitCounters:
+    """Counts of this instance, on their way to Redis. Safe to use from many threads.
+
+    ``harvest`` gives the hits that memory counted by itself since it was last asked; they fall
+    into the minute in which they are asked for.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        names: Names,
+        *,
+        instance: str,
+        harvest: Callable[[], Mapping[str, int]] = dict,
+        clock: Clock = SYSTEM,
+    ) -> None:
+        self._link = link
+        self._names = names
+        self._instance = instance
+        self._harvest = harvest
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._events: deque[tuple[str | int, ...]] = deque()
+        self._waiting: dict[int, Counter[str]] = {}
+        self._past: dict[int, Minute | None] = {}
+
+    def served(self, layer: str, key: str, *, stale: bool = False) -> None:
+        """A page or the API got ``key`` from ``layer``; ``stale`` when it was flagged as old."""
+        self._add("served", layer, key)
+        if stale:
+            self._add("stale", layer, key)
+
+    def missed(self, layer: str, reason: str, key: str) -> None:
+        """``layer`` could not give ``key``."""
+        self._add("missed", layer, reason, key)
+
+    def loaded(self, layer: str, key: str) -> None:
+        """``key`` was taken from ``layer`` into the levels above."""
+        self._add("loaded", layer, key)
+
+    def failed(self, layer: str, key: str) -> None:
+        """``layer`` answered with an error."""
+        self._add("failed", layer, key)
 
     def timed(self, layer: str, outcome: str, seconds: float) -> None:
         """``layer`` took so long for a ``hit`` or a ``miss``."""
         step = max(0, math.floor(_STEPS * math.log2(max(seconds * 1e6, 1))))
-        self._add(f"times|{layer}|{outcome}|{step}")
+        self._add("times", layer, outcome, step)
 
-    def _add(self, name: str) -> None:
+    def memory_hit_rate(self) -> float | None:
+        """Share of this instance's reads that its memory served in this minute and the last,
+        percent; None without reads."""
+        minute = int(self._clock.now() // 60)
+        self._gather()
+        hits = reads = 0
         with self._lock:
-            minute = int(self._clock.now() // 60)
-            self._waiting.setdefault(minute, Counter())[name] += 1
+            for m in (minute - 1, minute):
+                for name, n in self._waiting.get(m, {}).items():
+                    if name.startswith("served|"):
+                        reads += n
+                        hits += n if name.startswith(f"served|{MEMORY}|") else 0
+        return 100 * hits / reads if reads else None
+
+    def _add(self, *event: str | int) -> None:
+        # An append needs no lock of ours; the sums are made when they are asked for.
+        self._events.append((int(self._clock.now() // 60), *event))
+        if len(self._events) > _MANY:
+            self._gather()
+
+    def _gather(self) -> None:
+        """Add up what happened since the last time."""
+        with self._lock:
+            happened = [self._events.popleft() for _ in range(len(self._events))]
+            for (minute, *event), n in Counter(happened).items():
+                self._minute(int(minute))["|".join(map(str, event))] += n
+            for key, hits in self._harvest().items():
+                self._minute(int(self._clock.now() // 60))[f"served|{MEMORY}|{key}"] += hits
+
+    def _minute(self, minute: int) -> Counter[str]:
+        return self._waiting.setdefault(minute, Counter())
 
     def flush(self) -> None:
         """Write what is not yet in Redis, and that this instance is there to count.
 
         Raises StoreDown; the counts then wait, for up to two hours.
         """
+        self._gather()
         minute = int(self._clock.now() // 60)
         with self._lock:
             self._waiting.setdefault(minute, Counter())
             for old in [m for m in self._waiting if m < minute - WAITING_MINUTES]:
                 del self._waiting[old]
             copies = {m: dict(counts) for m, counts in self._waiting.items()}
-        with errors(), self._client.pipeline(transaction=False) as pipe:
+        with self._link as client, client.pipeline(transaction=False) as pipe:
             for m, counts in copies.items():
                 bucket = self._names.minute(m)
                 here: dict[Any, Any] = {f"{self._instance}|here": 1}
@@ -153,11 +234,14 @@ class HitCounters:
         final = int(self._clock.now() // 60) - WAITING_MINUTES - 1
         span = range(first, last + 1)
         wanted = [minute for minute in span if minute not in self._past]
-        with errors(), self._client.pipeline(transaction=False) as pipe:
-            for minute in wanted:
-                pipe.hgetall(self._names.minute(minute))
-            replies = pipe.execute()
-        fresh = {m: _parse(reply) if reply else None for m, reply in zip(wanted, replies, strict=True)}
+        replies: list[dict[bytes, bytes]] = []
+        # A day of busy minutes is more than one deadline's worth of bytes.
+        for start in range(0, len(wanted), _TOGETHER):
+            with self._link as client, client.pipeline(transaction=False) as pipe:
+                for minute in wanted[start : start + _TOGETHER]:
+                    pipe.hgetall(self._names.minute(minute))
+                replies += reply(pipe.execute(), list)
+        fresh = {m: _parse(fields) if fields else None for m, fields in zip(wanted, replies, strict=True)}
         found = {m: fresh[m] if m in fresh else self._past[m] for m in span}
         self._past = {m: minute for m, minute in found.items() if m <= final}
         return found
@@ -172,6 +256,8 @@ def _parse(fields: dict[bytes, bytes]) -> Minute:
         match name.decode("utf-8", "replace").split("|")[1:]:
             case ["served", layer, key] if layer in (*LAYERS, NOBODY):
                 minute.served[layer, key] += n
+            case ["stale", layer, key]:
+                minute.stale[layer, key] += n
             case ["missed", layer, reason, key]:
                 minute.missed[layer, reason, key] += n
             case ["loaded", layer, key]:

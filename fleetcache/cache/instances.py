@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import msgspec
-import redis
 
-from fleetcache.cache.client import errors
+from fleetcache.cache.link import Link
 from fleetcache.cache.names import Names
 
 SILENT_SECONDS = 10
@@ -13,7 +12,12 @@ FORGOTTEN_SECONDS = 600
 
 
 class Instance(msgspec.Struct, frozen=True, rename="camel"):
-    """One running program; moments in seconds since the epoch, the latency in seconds."""
+    """One running program; moments in seconds since the epoch, the latency in seconds.
+
+    ``memory_hit_rate`` in percent of its reads of this minute and the last (None without any),
+    ``memory_trusted`` whether its memory was served at that moment, ``breaker`` closed, open or
+    half-open, and how often it has ``breaker_opened`` since the start.
+    """
 
     id: str
     version: str
@@ -21,6 +25,11 @@ class Instance(msgspec.Struct, frozen=True, rename="camel"):
     started: float
     seen: float
     redis_latency: float | None = None
+    memory_hit_rate: float | None = None
+    memory_entries: int = 0
+    memory_trusted: bool = False
+    breaker: str = "closed"
+    breaker_opened: int = 0
 
     def silent(self, now: float) -> bool:
         """Whether it has not been heard of for too long."""
@@ -30,26 +39,26 @@ class Instance(msgspec.Struct, frozen=True, rename="camel"):
 class Instances:
     """The list that all instances write and read. Every verb raises StoreDown."""
 
-    def __init__(self, client: redis.Redis, names: Names) -> None:
-        self._client = client
+    def __init__(self, link: Link, names: Names) -> None:
+        self._link = link
         self._key = names.instances
 
     def announce(self, instance: Instance) -> None:
         """Say that this one runs."""
-        with errors(), self._client.pipeline(transaction=False) as pipe:
+        with self._link as client, client.pipeline(transaction=False) as pipe:
             pipe.hset(self._key, instance.id, msgspec.json.encode(instance))
             pipe.expire(self._key, FORGOTTEN_SECONDS)
             pipe.execute()
 
     def leave(self, instance_id: str) -> None:
         """Say that this one ends."""
-        with errors():
-            self._client.hdel(self._key, instance_id)
+        with self._link as client:
+            client.hdel(self._key, instance_id)
 
     def all(self, now: float) -> list[Instance]:
         """Everyone heard of in the last ten minutes, oldest first; older ones are struck off."""
-        with errors():
-            found = self._client.hgetall(self._key)
+        with self._link as client:
+            found = client.hgetall(self._key)
         known, gone = [], []
         for name, data in found.items():
             try:
@@ -59,6 +68,6 @@ class Instances:
                 continue
             (gone.append(name) if now - instance.seen > FORGOTTEN_SECONDS else known.append(instance))
         if gone:
-            with errors():
-                self._client.hdel(self._key, *gone)
+            with self._link as client:
+                client.hdel(self._key, *gone)
         return sorted(known, key=lambda instance: (instance.started, instance.id))

@@ -1,52 +1,36 @@
-"""The layers in order: Redis, then the loaders below it, each able to serve alone."""
+"""The layered cache: memory, then Redis, then the loaders, each able to serve alone."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-import msgspec
-
-from fleetcache.cache.counters import HitCounters
-from fleetcache.cache.reading import NOBODY, REDIS, Envelope, Loaded, Reading, Slot
+from fleetcache.cache.counters import UNCOUNTED, Counts, HitCounters
+from fleetcache.cache.filling import ABSENT, Filling, Layer
+from fleetcache.cache.flight import Flight, Flights
+from fleetcache.cache.lease import ANEW
+from fleetcache.cache.memory import Entry, Memory
+from fleetcache.cache.proof import Guard
+from fleetcache.cache.reading import MEMORY, NOBODY, Reading, Slot
+from fleetcache.cache.single import Single, loader
 from fleetcache.cache.store import RedisStore
 from fleetcache.clock import SYSTEM, Clock
-from fleetcache.errors import BadPayload, FleetcacheError, StoreDown, Unavailable
+from fleetcache.errors import Unavailable
 
-Load = Callable[[Sequence[str]], Mapping[str, Loaded | FleetcacheError]]
+T = TypeVar("T")
 
-ABSENT = "not held"
-UNPROVEN = "the database has not been reached yet, so it is not known to be the one these values are of"
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A source below Redis. ``load`` gives for every asked key a value or the reason against it
-    (others may come along), or raises a FleetcacheError when it cannot serve at all."""
-
-    name: str
-    label: str
-    load: Load
-
-
-class Uncounted:
-    """Takes the place of the counters for reads of the program's own."""
-
-    def served(self, layer: str, key: str) -> None:
-        """Not a read of a person."""
-
-    def missed(self, layer: str, reason: str, key: str) -> None:
-        """Not a miss that anybody waited for."""
-
-    def failed(self, layer: str, key: str) -> None:
-        """Not a failure that anybody saw."""
-
-    def timed(self, layer: str, outcome: str, seconds: float) -> None:
-        """Not a time that anybody spent."""
-
-
-UNCOUNTED = Uncounted()
+SOFT_SECONDS = 0.5
+HARD_SECONDS = 30.0
+_WORDS = {
+    "absent": ABSENT,
+    "expired": "its time to live is over",
+    "changed": "it has changed since",
+    "unproven": "not known to be current",
+}
+_SAMPLED = 16  # of so many reads from memory one is timed
 
 
 @dataclass
@@ -59,7 +43,13 @@ class Progress:
 
 
 class LayeredCache:
-    """Reads through the layers, and fills Redis on the way back up."""
+    """Reads through the layers, and fills them on the way back up.
+
+    A hit in memory is a look into a dict and at two deadlines. Everything else is a ``Flight``: one
+    load of a key at a time, in this process and by a lease in Redis over all of them. ``soft`` and
+    ``hard`` are the seconds a reader waits for it: after ``soft`` it takes a value whose time to live
+    has run out, if there is one, flagged; after ``hard`` it gives up, and the load goes on.
+    """
 
     def __init__(
         self,
@@ -69,23 +59,47 @@ class LayeredCache:
         counters: HitCounters,
         *,
         schema: str,
+        memory: Memory,
+        guard: Guard,
+        soft: float = SOFT_SECONDS,
+        hard: float = HARD_SECONDS,
         clock: Clock = SYSTEM,
     ) -> None:
         self.store = store
         self.counters = counters
-        self.epoch: str | None = None
-        self.ttls: Mapping[str, float] = {}
-        self._layers = layers
         self.slots = slots
-        self._schema = schema
+        self.ttls: Mapping[str, float] = {}
+        self.memory = memory
+        self._entries = memory.entries
+        self._monotonic = clock.monotonic
+        self._layers = layers
+        self._flights = Flights(memory, guard, clock=clock)
+        self._filling = Filling(
+            store, self._flights, counters, ttl=lambda name: self.ttls.get(name), schema=schema, clock=clock
+        )
+        self._soft, self._hard = soft, hard
         self._clock = clock
+        self._tick = 0
+
+    @property
+    def epoch(self) -> str | None:
+        """Which database the values are of; None until one has been reached."""
+        return self._filling.epoch
+
+    @epoch.setter
+    def epoch(self, epoch: str) -> None:
+        self._filling.settle_on(epoch)
 
     def read(self, name: str, *, counted: bool = True) -> Reading:
         """One key. Raises Unavailable with the reason of every layer when none can give it."""
-        answer = self.read_many([name], counted=counted)[name]
-        if isinstance(answer, Unavailable):
-            raise answer
-        return answer
+        entry = self._entries.get(name)
+        if entry is not None:
+            now = self._monotonic()
+            if now < entry.soft and now < entry.proof.until:
+                if counted:
+                    entry.hits += 1  # no call in between, so no other thread gets in between
+                return entry.value  # type: ignore[no-any-return]
+        return _given(self._read([self.slots[name]], self._layers, counted)[name])
 
     def read_many(
         self, names: Iterable[str], *, counted: bool = True
@@ -95,185 +109,80 @@ class LayeredCache:
 
         ``counted`` reads are those of pages and the API; warming and the console are not.
         """
-        wanted = list(dict.fromkeys(names))
-        found: dict[str, Reading] = {}
-        why: dict[str, list[str]] = {name: [] for name in wanted}
-        count = self.counters if counted else UNCOUNTED
-        redis_up = self._from_redis(wanted, found, why, count)
-        fresh: dict[str, Loaded] = {}
-        for layer in self._layers:
-            missing = [name for name in wanted if name not in found]
-            if not missing:
-                break
-            self._from_layer(layer, missing, found, why, fresh, count)
-        if redis_up:
-            self._keep(fresh)
-        for name in wanted:
-            count.served(found[name].layer if name in found else NOBODY, name)
-        return {
-            name: found[name]
-            if name in found
-            else Unavailable(f"{name} is unavailable: {'; '.join(why[name])}.")
-            for name in wanted
-        }
+        self._tick += 1
+        began = time.perf_counter() if counted and self._tick % _SAMPLED == 0 else None
+        found = self._read([self.slots[name] for name in dict.fromkeys(names)], self._layers, counted)
+        if began is not None and all(getattr(one, "layer", None) == MEMORY for one in found.values()):
+            self.counters.timed(MEMORY, "hit", time.perf_counter() - began)
+        return found
+
+    def get_or_load(
+        self,
+        name: str,
+        shape: type[T],
+        load: Callable[[], T | None],
+        *,
+        ttl: float,
+        nothing_ttl: float | None = None,
+        counted: bool = True,
+    ) -> Reading:
+        """A key outside the table: its value from memory or Redis, else what ``load`` gives, kept for
+        ``ttl`` seconds. That there is nothing (None) is kept too, for ``nothing_ttl`` seconds.
+
+        Raises Unavailable when ``load`` raises a FleetcacheError and no value is held.
+        """
+        layer = loader(name, load, nothing_ttl=nothing_ttl, clock=self._clock)
+        return _given(self._read([Single(name, shape | None, ttl)], [layer], counted)[name])
+
+    def invalidate(self, names: Sequence[str], *, version: float | None = None) -> int:
+        """Drop values of keys everywhere; how many there were in Redis. What is being loaded is not
+        stored any more, and with a ``version`` (the moment of the change, seconds since the epoch)
+        nothing counted before it is. Raises StoreDown: then only this process has dropped them.
+        """
+        try:
+            return self.store.delete(*names, version=version)
+        finally:
+            self._flights.changed(names)
+
+    def invalidate_matching(
+        self, pattern: str, *, progress: Callable[[int], None] | None = None
+    ) -> int:
+        """Drop the values that fit a glob everywhere; how many there were in Redis. Raises StoreDown:
+        then some may be left."""
+        try:
+            return self.store.invalidate(pattern, progress=progress)
+        finally:
+            self._flights.changed(None)
+
+    def flush(self, *, progress: Callable[[int], None] | None = None) -> int:
+        """Drop all values of ours everywhere; how many there were in Redis. Raises StoreDown."""
+        return self.invalidate_matching("*", progress=progress)
+
+    def heard(self, names: Iterable[str] | None) -> None:
+        """Values of these names (None: of any) changed in Redis: what memory has of them is void."""
+        self._flights.changed(names)
 
     def warm(
         self, names: Iterable[str], *, progress: Callable[[Progress], None] | None = None
     ) -> list[Unavailable]:
-        """Load keys anew from the layers below and keep them in Redis, one after another in the
-        given order; the ones that could not be loaded. Raises StoreDown."""
+        """Load keys anew from the layers below and keep them, one after another in the given order;
+        the ones that could not be loaded. Raises StoreDown."""
         failures: list[Unavailable] = []
         pending = list(names)
         for place, name in enumerate(pending):
-            found: dict[str, Reading] = {}
-            why: dict[str, list[str]] = {name: []}
-            fresh: dict[str, Loaded] = {}
-            for layer in self._layers:
-                if name not in found:
-                    self._from_layer(layer, [name], found, why, fresh, UNCOUNTED)
-            self.store.set_many(self._envelopes(fresh))
-            if name not in found:
-                failures.append(Unavailable(f"{name} is unavailable: {'; '.join(why[name])}."))
+            self.store.exists(name)  # nowhere to keep them: say so before loading
+            mine, others = self._flights.board([self.slots[name]], UNCOUNTED)
+            for flight in mine:
+                flight.how = ANEW
+            self._filling.fill(mine, self._layers)
+            answer = (mine or others)[0].wait(self._hard) or Unavailable(f"{name} takes too long to load.")
+            if isinstance(answer, Unavailable):
+                failures.append(answer)
+            elif isinstance(answer, BaseException):
+                raise answer
             if progress is not None:
                 progress(Progress(place + 1, len(pending), name))
         return failures
-
-    def _from_redis(
-        self,
-        names: Sequence[str],
-        found: dict[str, Reading],
-        why: dict[str, list[str]],
-        count: HitCounters | Uncounted,
-    ) -> bool:
-        """Take what Redis has; whether it answered."""
-        began = time.perf_counter()
-        try:
-            held = self.store.get_many(names, Envelope)
-        except StoreDown as error:
-            for name in names:
-                count.failed(REDIS, name)
-                count.missed(REDIS, "down", name)
-                why[name].append(f"Redis: {_plain(error)}")
-            return False
-        now = self._clock.now()
-        for name in names:
-            answer = held.get(name)
-            reading = None
-            if answer is None:
-                reason, text = "absent", ABSENT
-            elif isinstance(answer, BadPayload):
-                reason, text = "unreadable", _plain(answer)
-                count.failed(REDIS, name)
-            else:
-                reason, text = self._unfit(name, answer, now)
-                if not reason:
-                    reading = self._reading(name, answer, count)
-                    reason, text = ("unreadable", str(reading)) if isinstance(reading, str) else ("", "")
-            if isinstance(reading, Reading):
-                found[name] = reading
-            else:
-                count.missed(REDIS, reason, name)
-                why[name].append(f"Redis: {text}")
-        took = time.perf_counter() - began
-        count.timed(REDIS, "hit" if len(found) == len(names) else "miss", took)
-        return True
-
-    def _unfit(self, name: str, envelope: Envelope, now: float) -> tuple[str, str]:
-        """Why a held value may not be served: a word to count and words to show; empty if it may."""
-        if (envelope.key, envelope.schema) != (name, self._schema):
-            return "foreign", f"holds {envelope.key} of schema {envelope.schema}"
-        if self.epoch is not None and envelope.epoch != self.epoch:
-            return "epoch", "the value is from another database"
-        if now >= envelope.day_ends_at:
-            return "day", f"the value is as of {envelope.day.isoformat()}"
-        return "", ""
-
-    def _reading(
-        self, name: str, envelope: Envelope, count: HitCounters | Uncounted
-    ) -> Reading | str:
-        try:
-            value = msgspec.json.decode(envelope.payload, type=self.slots[name].shape)
-        except msgspec.DecodeError as error:
-            count.failed(REDIS, name)
-            return f"the value does not parse ({error})"
-        return Reading(
-            key=name,
-            value=value,
-            layer=REDIS,
-            computed_at=envelope.computed_at,
-            expires_at=envelope.expires_at,
-            day=envelope.day,
-            stale=self.epoch is None,
-            reason=None if self.epoch is not None else UNPROVEN,
-        )
-
-    def _from_layer(
-        self,
-        layer: Layer,
-        names: Sequence[str],
-        found: dict[str, Reading],
-        why: dict[str, list[str]],
-        fresh: dict[str, Loaded],
-        count: HitCounters | Uncounted,
-    ) -> None:
-        began = time.perf_counter()
-        try:
-            answers = layer.load(names)
-        except FleetcacheError as error:
-            answers = dict.fromkeys(names, error)
-        for name in names:
-            answer = answers[name]
-            if isinstance(answer, FleetcacheError):
-                count.failed(layer.name, name)
-                count.missed(layer.name, type(answer).__name__, name)
-                why[name].append(f"{layer.label}: {_plain(answer)}")
-                continue
-            found[name] = Reading(
-                key=name,
-                value=answer.value,
-                layer=layer.name,
-                computed_at=answer.computed_at,
-                expires_at=None,
-                day=answer.day,
-                reason="; ".join(why[name]) or None,
-            )
-        took = time.perf_counter() - began
-        hit = all(name in found for name in names)
-        count.timed(layer.name, "hit" if hit else "miss", took)
-        for name, answer in answers.items():
-            if not isinstance(answer, FleetcacheError):
-                fresh[name] = answer
-                self.epoch = answer.epoch
-                self.counters.loaded(layer.name, name)
-
-    def _keep(self, fresh: Mapping[str, Loaded]) -> None:
-        try:
-            self.store.set_many(self._envelopes(fresh))
-        except StoreDown:
-            for name in fresh:
-                self.counters.failed(REDIS, name)
-
-    def _envelopes(self, fresh: Mapping[str, Loaded]) -> dict[str, tuple[Envelope, float]]:
-        now = self._clock.now()
-        envelopes: dict[str, tuple[Envelope, float]] = {}
-        for name, loaded in fresh.items():
-            ttl = min(self.ttl(name), loaded.day_ends_at - now)
-            if ttl > 0:
-                envelopes[name] = (
-                    Envelope(
-                        schema=self._schema,
-                        key=name,
-                        epoch=loaded.epoch,
-                        day=loaded.day,
-                        day_ends_at=loaded.day_ends_at,
-                        versions=loaded.versions,
-                        computed_at=loaded.computed_at,
-                        expires_at=now + ttl,
-                        payload=msgspec.Raw(msgspec.json.encode(loaded.value)),
-                    ),
-                    ttl,
-                )
-        return envelopes
 
     def now(self) -> float:
         """The moment against which ages are counted, seconds since the epoch."""
@@ -283,6 +192,108 @@ class LayeredCache:
         """Seconds a value of this key may be kept: the override of the settings, or its own."""
         return float(self.ttls.get(name, self.slots[name].ttl))
 
+    def _read(
+        self, slots: Sequence[Slot], layers: Sequence[Layer], counted: bool
+    ) -> dict[str, Reading | Unavailable]:
+        found: dict[str, Reading | Unavailable] = {}
+        missing: dict[str, str] = {}
+        count = self.counters if counted else UNCOUNTED
+        for slot in slots:
+            entry = self._entries.get(slot.name)
+            word = self._lacking(entry)
+            if entry is not None and not word:
+                if self._monotonic() >= entry.soft:
+                    self.memory.put_off(entry)  # one reader is enough to have it loaded anew
+                    self._ahead(slot, layers)
+                if counted:
+                    entry.hits += 1
+                found[slot.name] = entry.value
+            else:
+                count.missed(MEMORY, word, slot.name)
+                missing[slot.name] = word
+        if missing:
+            found |= self._fetch([slot for slot in slots if slot.name in missing], missing, layers, count)
+        return found
 
-def _plain(error: FleetcacheError) -> str:
-    return error.message.rstrip(".")
+    def _ahead(self, slot: Slot, layers: Sequence[Layer]) -> None:
+        """Have a value loaded anew before its time to live runs out."""
+        mine, _ = self._flights.board([slot], UNCOUNTED)
+        for flight in mine:
+            flight.how = ANEW
+        if mine:
+            self._depart(mine, layers)
+
+    def _lacking(self, entry: Entry | None) -> str:
+        """Why memory cannot serve an entry as current; empty if it can."""
+        now = self._monotonic()
+        if entry is None:
+            return "absent"
+        if now >= entry.hard:
+            return "changed" if entry.true < 0 else "expired"
+        return "" if now < entry.proof.until else "unproven"
+
+    def _fetch(
+        self, slots: Sequence[Slot], why: Mapping[str, str], layers: Sequence[Layer], count: Counts
+    ) -> dict[str, Reading | Unavailable]:
+        mine, others = self._flights.board(slots, count)
+        for flight in mine:
+            flight.why.append(f"memory: {_WORDS[why[flight.name]]}")
+        try:
+            rest = self._filling.look(mine) if mine else []
+            if rest:
+                self._depart(rest, layers)
+        except BaseException as error:
+            self._flights.abandon(mine, error)
+            raise
+        found: dict[str, Reading | Unavailable] = {}
+        now = self._monotonic()
+        for flight in (*mine, *others):
+            answer = self._arrival(flight, now + self._soft, now + self._hard)
+            found[flight.name] = answer
+            if isinstance(answer, Reading):
+                count.served(answer.layer, flight.name, stale=answer.stale)
+            else:
+                count.served(NOBODY, flight.name)
+        return found
+
+    def _depart(self, flights: Sequence[Flight], layers: Sequence[Layer]) -> None:
+        """Have flights brought home by a thread of their own: readers may leave before them."""
+        family = {name for flight in flights for name in flight.slot.family}
+        idle = [self.slots[name] for name in family if self._lacking(self._entries.get(name))]
+        along, _ = self._flights.board(idle, UNCOUNTED)
+        every = [*flights, *along]
+        thread = threading.Thread(
+            target=self._filling.fill, args=(every, layers), name="fleetcache-load", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:  # no more threads to be had
+            self._flights.abandon(every, error)
+
+    def _arrival(self, flight: Flight, soft: float, hard: float) -> Reading | Unavailable:
+        """What comes of a flight; a value of before, flagged, when it is late or comes to nothing."""
+        entry = self._entries.get(flight.name)
+        answer = None
+        if entry is not None and self._monotonic() < entry.true:
+            answer = flight.wait(soft - self._monotonic())
+            if answer is None:
+                before: Reading = entry.value
+                return before.flagged("a newer one is being loaded")
+        if answer is None:
+            answer = flight.wait(hard - self._monotonic())
+        if isinstance(answer, Reading):
+            return answer
+        if answer is None:
+            self._filling.give_up(flight)
+            answer = Unavailable(f"{flight.name} took longer than {self._hard:.0f} s to load.")
+        if not isinstance(answer, Unavailable):
+            raise answer
+        kept = self.memory.kept(flight.name)
+        last: Reading | None = kept.value if kept else None
+        return last.flagged(str(answer)) if last else answer
+
+
+def _given(answer: Reading | Unavailable) -> Reading:
+    if isinstance(answer, Unavailable):
+        raise answer
+    return answer

@@ -6,28 +6,21 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import redis
-
-from fleetcache.cache.client import errors
+from fleetcache.cache.lease import RELEASE
+from fleetcache.cache.link import Link
 from fleetcache.cache.names import Names
 from fleetcache.errors import Busy
 
-_RELEASE = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
-"""
-
 
 @contextmanager
-def lock(client: redis.Redis, names: Names, name: str, *, seconds: float) -> Iterator[None]:
+def lock(link: Link, names: Names, name: str, *, seconds: float) -> Iterator[None]:
     """Hold the lock ``name`` for up to ``seconds``. Raises Busy when another has it, StoreDown."""
     key, token = names.lock(name), secrets.token_hex(8)
-    with errors():
+    with link as client:
         taken = client.set(key, token, nx=True, px=int(seconds * 1000))
     if not taken:
         raise Busy()
     try:
         yield
     finally:
-        with errors():
-            client.register_script(_RELEASE)(keys=[key], args=[token])
+        link.evaluate(RELEASE, [([key], [token])], int)

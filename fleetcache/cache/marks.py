@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import redis
 
-from fleetcache.cache.client import errors
+from fleetcache.cache.link import Link
 from fleetcache.cache.names import Names
 
 KEPT_SECONDS = 7 * 24 * 3600
@@ -25,13 +24,13 @@ class Mark(msgspec.Struct, frozen=True):
 class Marks:
     """The events of all instances, oldest first."""
 
-    def __init__(self, client: redis.Redis, names: Names) -> None:
-        self._client = client
+    def __init__(self, link: Link, names: Names) -> None:
+        self._link = link
         self._key = names.marks
 
     def add(self, mark: Mark) -> None:
         """Remember an event for a week. Raises StoreDown."""
-        with errors(), self._client.pipeline(transaction=False) as pipe:
+        with self._link as client, client.pipeline(transaction=False) as pipe:
             pipe.zadd(self._key, {msgspec.json.encode(mark): mark.at})
             pipe.zremrangebyscore(self._key, "-inf", mark.at - KEPT_SECONDS)
             pipe.expire(self._key, KEPT_SECONDS)
@@ -40,8 +39,8 @@ class Marks:
     def since(self, at: float) -> list[Mark]:
         """Events from ``at`` on; one that does not parse is another program's and left out.
         Raises StoreDown."""
-        with errors():
-            found: list[Any] = list(self._client.zrangebyscore(self._key, at, "+inf"))
+        with self._link as client:
+            found: list[Any] = list(client.zrangebyscore(self._key, at, "+inf"))
         marks = []
         for data in found:
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,39 @@ class Names:
         """Where the value of a logical key lies. The braces keep it and its lease in one slot."""
         return f"{self.prefix}:c:s{self.schema}:{{{name}}}"
 
+    def lease(self, name: str) -> str:
+        """Who may store a value of a logical key."""
+        return f"{self.value(name)}:lease"
+
+    def floor(self, name: str) -> str:
+        """How old a value of a logical key may at most be."""
+        return f"{self.value(name)}:floor"
+
+    @property
+    def space(self) -> str:
+        """What the names of this program's values and leases begin with, up to the logical key."""
+        return f"{self.prefix}:c:s{self.schema}:{{"
+
     def values(self, pattern: str = "*") -> str:
         """A glob over values, those of other schema versions included."""
         return f"{self.prefix}:c:s*:{{{pattern}}}"
 
+    def leases(self, pattern: str = "*") -> str:
+        """A glob over leases, those of other schema versions included."""
+        return f"{self.values(pattern)}:lease"
+
     def logical(self, physical: str) -> str | None:
         """The logical key of a value of any schema version, or None when it is not one of ours."""
-        match = re.fullmatch(rf"{re.escape(self.prefix)}:c:s[0-9a-f]+:\{{(.+)\}}", physical)
+        match = self._value.fullmatch(physical)
         return match[1] if match else None
+
+    def ours(self, physical: str) -> bool:
+        """Whether it is the name of a value or a lease of any schema version."""
+        return self.logical(physical.removesuffix(":lease")) is not None
+
+    @cached_property
+    def _value(self) -> re.Pattern[str]:
+        return re.compile(rf"{re.escape(self.prefix)}:c:s[0-9a-f]+:\{{(.+)\}}", re.DOTALL)
 
     def limit(self, name: str) -> str:
         """A counter with a time to live: rate limits and the like. Flush leaves it alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Protocol
 
@@ -14,18 +14,24 @@ NOBODY = "none"
 
 
 class Slot(Protocol):
-    """What the cache has to know of a key."""
+    """What the cache has to know of a key: the shape of its value, its seconds to live, the topics it
+    depends on, and the keys that one load gives along with it."""
 
     @property
     def name(self) -> str: ...
     @property
-    def shape(self) -> type[Any]: ...
+    def shape(self) -> Any: ...
     @property
-    def ttl(self) -> int: ...
+    def ttl(self) -> float: ...
+    @property
+    def topics(self) -> frozenset[str]: ...
+    @property
+    def family(self) -> Sequence[str]: ...
 
 
 class Loaded(Protocol):
-    """A value from a layer below Redis; moments in seconds since the epoch."""
+    """A value from a layer below Redis; moments in seconds since the epoch. One that belongs to no
+    day or no database has None there."""
 
     @property
     def value(self) -> Any: ...
@@ -34,34 +40,19 @@ class Loaded(Protocol):
     @property
     def day(self) -> date: ...
     @property
-    def day_ends_at(self) -> float: ...
+    def day_ends_at(self) -> float | None: ...
     @property
-    def epoch(self) -> str: ...
+    def epoch(self) -> str | None: ...
     @property
     def versions(self) -> dict[str, int] | None: ...
 
 
-class Envelope(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """A value as it lies in Redis, with all that says whether it may be served."""
-
-    schema: str
-    key: str
-    epoch: str
-    day: date
-    day_ends_at: float
-    versions: dict[str, int] | None
-    computed_at: float
-    expires_at: float
-    payload: msgspec.Raw
-
-
-@dataclass(frozen=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """A figure and where it came from.
 
-    ``computed_at`` is the moment of the snapshot it was counted in, ``expires_at`` when its copy
-    in Redis ends at the latest (both seconds since the epoch), ``version`` opaque and None until
-    versions exist, ``reason`` why no higher layer served it (None when Redis did).
+    ``computed_at`` is the moment of the snapshot it was counted in, ``expires_at`` when its kept
+    copy ends at the latest (both seconds since the epoch), ``version`` opaque and None until
+    versions exist, ``reason`` why no higher layer served it, or why it is stale.
     """
 
     key: str
@@ -78,6 +69,10 @@ class Reading:
     def cache_hit(self) -> bool:
         """Whether memory or Redis served it."""
         return self.layer in (MEMORY, REDIS)
+
+    def flagged(self, reason: str) -> Reading:
+        """The same, said to be old and why it is served all the same."""
+        return msgspec.structs.replace(self, stale=True, reason=reason)
 
     def age(self, now: float) -> float:
         """Seconds since the figure was counted."""

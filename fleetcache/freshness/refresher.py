@@ -58,7 +58,7 @@ def settle(state: view.ViewState, cache: LayeredCache) -> bool:
 
 
 def _drop(cache: LayeredCache, refreshed_at: float) -> int:
-    dropped = cache.store.delete(*CATALOGUE)
+    dropped = cache.invalidate(list(CATALOGUE), version=refreshed_at)
     cache.store.note(_DROPPED, refreshed_at)
     return dropped
 
@@ -70,7 +70,7 @@ def warm(
 
     Raises Busy when another instance is warming, StoreDown when there is nowhere to keep them.
     """
-    with lock(cache.store.client, cache.store.names, "warm", seconds=WARM_SECONDS):
+    with lock(cache.store.link, cache.store.names, "warm", seconds=WARM_SECONDS):
         return cache.warm(CATALOGUE, progress=progress)
 
 

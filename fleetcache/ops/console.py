@@ -63,8 +63,8 @@ class Console:
             names = [entry(key).name for key in keys]
             if pattern is not None:
                 checked_pattern(pattern)
-            removed = self._cache.store.delete(*names)
-            return removed + (self._cache.store.invalidate(pattern) if pattern else 0)
+            removed = self._cache.invalidate(names)
+            return removed + (self._cache.invalidate_matching(pattern) if pattern else 0)
 
         subject = " ".join([*keys, *([pattern] if pattern else [])]) or "nothing"
         return self._audited("invalidate", subject, do, affected=lambda n: n)
@@ -93,7 +93,7 @@ class Console:
         def do() -> int:
             self._cache.store.exists("ref:settings")  # Redis down: say so before the refresh
             dropped = refresher.refresh(self._database, self._cache).dropped
-            return dropped + self._cache.store.flush()
+            return dropped + self._cache.flush()
 
         return self._audited("flush", "all keys", do, affected=lambda n: n)
 

@@ -6,28 +6,33 @@ What ``overall`` says is made from the same facts as the ``healthy`` of each lay
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from fleetcache.cache.breaker import CLOSED
+from fleetcache.cache.envelope import Envelope
 from fleetcache.cache.instances import Instance, Instances
-from fleetcache.cache.reading import Envelope
-from fleetcache.cache.store import Held, RedisStore
+from fleetcache.cache.layered import LayeredCache
+from fleetcache.cache.memory import Memory
+from fleetcache.cache.store import Held
 from fleetcache.catalogue import CATALOGUE
-from fleetcache.clock import SYSTEM, Clock
 from fleetcache.errors import FleetcacheError, StoreDown
 from fleetcache.source import raw, view
 from fleetcache.source.database import Database
 
 HEALTHY, DEGRADED, DOWN = "healthy", "degraded", "down"
+RUNNING, SILENT, OPEN, UNTRUSTED = "running", "silent", "open", "untrusted"
+NOTHING_TO_DO = "Nothing to do."
 _PROBE = "ref:settings"
 
 
 @dataclass(frozen=True)
 class RedisHealth:
     """``held`` are the values of the catalogue, ``memory`` their bytes, ``server_memory`` all bytes
-    of the server, ``latency`` in seconds, ``oldest`` when the oldest of the values was counted
-    (seconds since the epoch); None and the ``fault`` when it does not answer."""
+    of the server, ``latency`` in seconds; None and the ``fault`` when it does not answer. ``counted``
+    is when each value that may still be served was counted (seconds since the epoch)."""
 
     connected: bool
     held: tuple[Held, ...] = ()
@@ -35,7 +40,7 @@ class RedisHealth:
     server_memory: int | None = None
     latency: float | None = None
     version: str | None = None
-    oldest: float | None = None
+    counted: Mapping[str, float] = field(default_factory=dict)
     writable: bool = True
     fault: str | None = None
 
@@ -85,6 +90,12 @@ class Health:
     at: float
     warnings: tuple[str, ...] = field(default=())
 
+    @property
+    def faults(self) -> list[str]:
+        """What the servers said is wrong, each once."""
+        said = (self.redis.fault, self.view.fault, self.database_fault)
+        return list(dict.fromkeys(fault for fault in said if fault))
+
     def document(self) -> dict[str, Any]:
         """The JSON of ``GET /api/cache/health``."""
         redis, of_view = self.redis, self.view
@@ -98,7 +109,7 @@ class Health:
                 "keys": redis.keys if redis.connected else None,
                 "memory": redis.memory,
                 "serverMemory": redis.server_memory,
-                "latencyMs": None if redis.latency is None else round(redis.latency * 1000, 3),
+                "latencyMs": _milliseconds(redis.latency),
                 "version": redis.version,
             },
             "materializedView": {
@@ -114,6 +125,12 @@ class Health:
                     "started": iso(one.started),
                     "seen": iso(one.seen),
                     "silent": one.silent(self.at),
+                    "memoryHitRate": None if one.memory_hit_rate is None else round(one.memory_hit_rate, 1),
+                    "memoryEntries": one.memory_entries,
+                    "memoryTrusted": one.memory_trusted,
+                    "breaker": one.breaker,
+                    "breakerOpened": one.breaker_opened,
+                    "redisLatencyMs": _milliseconds(one.redis_latency),
                 }
                 for one in self.instances
             ],
@@ -128,30 +145,42 @@ def iso(at: float) -> str:
     return f"{whole}.{int(at % 1 * 1000):03d}Z"
 
 
+def conditions(one: Instance, now: float) -> list[str]:
+    """What is to be said of an instance: that it is silent (nothing else is known then), that it does not
+    ask Redis, that its memory is not trusted; or that it runs."""
+    if one.silent(now):
+        return [SILENT]
+    wrong = [OPEN] if one.breaker != CLOSED else []
+    return [*wrong, *([] if one.memory_trusted else [UNTRUSTED])] or [RUNNING]
+
+
 def check(
-    store: RedisStore,
-    database: Database,
-    instances: Instances,
-    *,
-    clock: Clock = SYSTEM,
-    warnings: tuple[str, ...] = (),
+    cache: LayeredCache, database: Database, instances: Instances, *, warnings: tuple[str, ...] = ()
 ) -> Health:
     """Ask every layer now. Never raises for a layer that is down: that is the answer."""
-    redis = _redis(store)
+    redis = _redis(cache)
     of_view = _view(database)
     database_fault = None if of_view.healthy else _database(database)
-    at = clock.now()
-    overall, text, recommendation = verdict(redis, of_view, database_fault, now=at)
+    at = cache.now()
+    held = {**_kept(cache.memory), **redis.counted}
     known = _known(instances, at) if redis.connected else ()
-    return Health(
-        overall, text, recommendation, redis, of_view, database_fault, known, at, warnings
-    )
+    overall, text, recommendation = verdict(redis, of_view, database_fault, held, now=at)
+    if (remark := _remark(known, at)) is not None:
+        text = f"{text}; {remark[0]}"
+        recommendation = remark[1] if recommendation == NOTHING_TO_DO else f"{recommendation} {remark[1]}"
+    return Health(overall, text, recommendation, redis, of_view, database_fault, known, at, warnings)
 
 
 def verdict(
-    redis: RedisHealth, of_view: ViewHealth, database_fault: str | None, *, now: float
+    redis: RedisHealth,
+    of_view: ViewHealth,
+    database_fault: str | None,
+    held: Mapping[str, float],
+    *,
+    now: float,
 ) -> tuple[str, str, str]:
-    """Overall state, what it says and what to do: the table of spec section 9."""
+    """Overall state, what it says and what to do: the table of spec section 9. ``held`` is when each
+    value that can be served without the database was counted."""
     start_redis = "Start Redis again; the cache comes back by itself."
     if of_view.healthy:
         if redis.connected and not redis.writable:
@@ -161,7 +190,7 @@ def verdict(
                 "Give Redis memory, or point REDIS_URL at the server that takes writes.",
             )
         if redis.connected:
-            return HEALTHY, "All cache layers healthy", "Nothing to do."
+            return HEALTHY, "All cache layers healthy", NOTHING_TO_DO
         return DEGRADED, "Redis is down; serving from the view", start_redis
     if database_fault is None:
         fault = f"the view {of_view.fault}" if of_view.reachable else "the view cannot be read"
@@ -169,24 +198,53 @@ def verdict(
         if redis.connected:
             return DEGRADED, f"T{fault[1:]}; serving from raw queries", mend
         return DEGRADED, f"Redis is down and {fault}; serving from raw queries", f"{start_redis} {mend}"
-    if redis.held:
-        return (
-            DEGRADED,
-            f"Database down: {len(redis.held)} last values are still held, counted up to "
-            f"{max(0, now - (redis.oldest or now)):.0f} s ago",
-            "Start PostgreSQL again; check DATABASE_URL.",
-        )
-    return DOWN, "No source: neither the database nor a held value", "Start PostgreSQL again; check DATABASE_URL."
+    start_database = "Start PostgreSQL again; check DATABASE_URL."
+    if held:
+        values = "1 last value is" if len(held) == 1 else f"{len(held)} last values are"
+        age = max(0.0, now - min(held.values()))
+        ago = f"{age:.0f} s" if age < 120 else f"{age / 60:.0f} min"
+        text = f"Database down: {values} still held, counted up to {ago} ago"
+        if redis.connected:
+            return DEGRADED, text, start_database
+        return DEGRADED, f"{text}; Redis is down, too", f"{start_database} {start_redis}"
+    return DOWN, "No source: neither the database nor a held value", start_database
 
 
-def _redis(store: RedisStore) -> RedisHealth:
+def _remark(known: Sequence[Instance], now: float) -> tuple[str, str] | None:
+    """What is wrong with instances, and what to do; None if nothing is."""
+    said, mend = [], []
+    for condition, what, advice in (
+        (SILENT, "silent", "still running"),
+        (OPEN, "not asking Redis", "able to reach Redis"),
+    ):
+        names = [one.id for one in known if condition in conditions(one, now)]
+        if names:
+            be = "is" if len(names) == 1 else "are"
+            said.append(f"{len(names)} of {len(known)} instances {be} {what}")
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            mend.append(f"See whether {', '.join(names[:3])}{more} {be} {advice}.")
+    return ("; ".join(said), " ".join(mend)) if said else None
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)
+
+
+def _kept(memory: Memory) -> dict[str, float]:
+    """When each value that this process can still serve from its memory was counted."""
+    entries = {name: memory.kept(name) for name in CATALOGUE}
+    return {name: entry.value.computed_at for name, entry in entries.items() if entry is not None}
+
+
+def _redis(cache: LayeredCache) -> RedisHealth:
+    store = cache.store
     try:
         began = time.perf_counter()
         store.exists(_PROBE)
         latency = time.perf_counter() - began
         held = store.held(CATALOGUE)
         version, server_memory = store.server()
-        envelopes = store.get_many(list(CATALOGUE), Envelope).values()
+        envelopes = store.get_many(list(CATALOGUE), Envelope)
     except FleetcacheError as error:
         return RedisHealth(connected=False, fault=error.technical)
     refusal = None
@@ -203,7 +261,12 @@ def _redis(store: RedisStore) -> RedisHealth:
         server_memory=server_memory,
         latency=latency,
         version=version,
-        oldest=min((one.computed_at for one in envelopes if isinstance(one, Envelope)), default=None),
+        counted={
+            name: one.computed_at
+            for name, one in envelopes.items()
+            if isinstance(one, Envelope)
+            and one.unfit(name, schema=store.names.schema, epoch=cache.epoch, now=cache.now()) == ("", "")
+        },
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fleetcache.cache.counters import Minute
-from fleetcache.cache.reading import DATABASE, LAYERS, REDIS, VIEW
+from fleetcache.cache.reading import LAYERS
 
 WINDOWS = {"1 h": (60, 1), "6 h": (360, 5), "24 h": (1440, 15)}
 """Name of a window -> its minutes, and the minutes of one of its bins."""
@@ -23,11 +23,13 @@ class Bin:
 
 @dataclass(frozen=True)
 class LayerTime:
-    """Measured times of one layer in seconds, None where it was not asked; and how many reads of
-    pages and the API it served."""
+    """Measured times of one layer in seconds, None where none was measured; how many reads of pages
+    and the API it served, how many of them with an old value, flagged; and how often it failed."""
 
     layer: str
     served: int
+    stale: int
+    failed: int
     hit_p50: float | None
     hit_p95: float | None
     miss_p50: float | None
@@ -58,14 +60,26 @@ def layer_times(window: Minute) -> list[LayerTime]:
         LayerTime(
             layer,
             window.reads(layer),
+            stale(window, layer),
+            sum(n for (by, _), n in window.failed.items() if by == layer),
             window.latency(layer, "hit", 0.5),
             window.latency(layer, "hit", 0.95),
             window.latency(layer, "miss", 0.5),
             window.latency(layer, "miss", 0.95),
         )
         for layer in LAYERS
-        if layer in (REDIS, VIEW, DATABASE) or window.reads(layer)
     ]
+
+
+def stale(window: Minute, layer: str | None = None) -> int:
+    """Reads served with an old value, flagged, by one layer or by all."""
+    return sum(n for (by, _), n in window.stale.items() if layer in (None, by))
+
+
+def share(window: Minute, layer: str) -> float | None:
+    """Share of reads that one layer served, percent; None without reads."""
+    reads = window.reads()
+    return 100 * window.reads(layer) / reads if reads else None
 
 
 def miss_reasons(window: Minute) -> list[tuple[str, str, int]]:

@@ -14,6 +14,7 @@ from fleetcache.runtime import Runtime
 from fleetcache.ui import words
 
 FLUSH_WORD = "flush"
+_EVERYWHERE = "In Redis, and in the memory of every instance."
 _RESULT = "cache-action-result"
 
 
@@ -51,7 +52,7 @@ def actions(parts: Runtime) -> None:
 
 def _keys(console: Console) -> None:
     keys = st.multiselect("Keys", list(CATALOGUE), key="invalidate-keys", placeholder="Choose keys")
-    if st.button("Invalidate keys", icon=":material/backspace:", disabled=not keys):
+    if st.button("Invalidate keys", icon=":material/backspace:", disabled=not keys, help=_EVERYWHERE):
         _do(lambda: f"Removed {words.plural(console.invalidate(keys), 'value')}.", "Invalidating…")
 
 
@@ -65,7 +66,12 @@ def _pattern(console: Console) -> None:
     else:
         names = ", ".join(row.name for row in found[:6]) + (" …" if len(found) > 6 else "")
         st.caption(f"Matches {words.plural(len(found), 'value')}{': ' + names if found else ''}")
-    if st.button(f"Invalidate {words.plural(len(found), 'value')}", icon=":material/filter_alt_off:", disabled=not found):
+    if st.button(
+        f"Invalidate {words.plural(len(found), 'value')}",
+        icon=":material/filter_alt_off:",
+        disabled=not found,
+        help=_EVERYWHERE,
+    ):
         _do(
             lambda: f"Removed {words.plural(console.invalidate(pattern=pattern), 'value')}.",
             "Invalidating…",

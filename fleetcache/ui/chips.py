@@ -16,4 +16,8 @@ STATE_CHIPS: dict[str, Color] = {
     "overdue": "red",
     "ready": "green",
     "potential": "blue",
+    "running": "green",
+    "silent": "red",
+    "open": "red",
+    "untrusted": "orange",
 }

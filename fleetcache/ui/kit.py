@@ -49,6 +49,12 @@ def open_page(title: str, keys: Sequence[str], *, icon: str) -> Panel:
         st.title(f"{icon} {title}", anchor=False, width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             freshness(panel)
+    if panel.stale:
+        st.warning(
+            "**These are old figures**, the last known: newer ones could not be had in time. "
+            "The mark at the top says how old they are, and why.",
+            icon=":material/history:",
+        )
     for failure in panel.failures[:1]:
         st.error(
             f"**Some figures are unavailable.** {failure} {failure.hint}",
@@ -65,8 +71,10 @@ def freshness(panel: Panel) -> None:
     if panel.as_of is not None:
         st.badge(f"As of {words.day(panel.as_of)}", icon=":material/today:", color="gray")
     mark = f"{words.LAYER_NAMES[panel.layer]} · {words.ago(panel.age)}"
-    if panel.stale:
-        st.badge(f"Not proven current · {mark}", icon=":material/history:", color="orange")
+    if old := [reading for reading in panel.readings if reading.stale]:
+        which = "Old" if len(old) == len(panel.readings) else f"{len(old)} of {len(panel.readings)} figures old"
+        age = max(reading.age(panel.at) for reading in old)
+        st.badge(f"{which} · counted {words.ago(age)}", icon=":material/history:", color="orange")
     with st.popover(mark, icon=":material/bolt:", type="tertiary", width="content"):
         explain(panel)
 
@@ -75,18 +83,33 @@ def explain(panel: Panel) -> None:
     """Layer, age and reason of each figure of a page."""
     st.markdown(f"**Where these figures come from** — read together in {words.milliseconds(panel.took)}")
     rows = [
-        {
-            "Figure": key,
-            "Layer": words.LAYER_NAMES[answer.layer] if isinstance(answer, Reading) else "unavailable",
-            "Counted": words.ago(answer.age(panel.at)) if isinstance(answer, Reading) else words.NO_DATA,
-            "Kept for": words.age(max(0.0, answer.expires_at - panel.at))
-            if isinstance(answer, Reading) and answer.expires_at
-            else words.NO_DATA,
-            "Why no higher layer": (answer.reason or "") if isinstance(answer, Reading) else str(answer),
-        }
+        _explained(key, answer, panel.at)
+        if isinstance(answer, Reading)
+        else {"Figure": key, "State": "✕ unavailable", "Why": str(answer)}
         for key, answer in panel.answers.items()
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Layer, age and reason of each figure")
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        placeholder=words.NO_DATA,
+        column_config={
+            "Counted": st.column_config.TextColumn(help="When the numbers were counted, and of which day they are"),
+            "Why": st.column_config.TextColumn(help="Why no higher layer gave it, or why it is old"),
+        },
+        alt="State, layer, age and reason of each figure",
+    )
+
+
+def _explained(key: str, reading: Reading, at: float) -> dict[str, str | None]:
+    left = None if reading.expires_at is None or reading.stale else reading.expires_at - at
+    return {
+        "Figure": key,
+        "State": "▲ old" if reading.stale else "✓ current",
+        "Layer": words.LAYER_NAMES[reading.layer],
+        "Counted": f"{words.ago(reading.age(at))}, as of {words.day(reading.day)}",
+        "Kept for": None if left is None else f"{max(0.0, left):.0f} s",
+        "Why": reading.reason,
+    }
 
 
 def cards(items: Sequence[Card], *, key: str) -> None:

@@ -13,13 +13,39 @@ LAYER_NAMES = {
     "redis": "Redis",
     "materialized_view": "Materialized view",
     "database": "Raw queries",
+    "none": "No layer",
 }
 MISS_NAMES = {
     "absent": "not held",
-    "NotMigrated": "missing",
-    "ViewUnusable": "not fresh",
-    "SourceDown": "down",
-    "BadPayload": "unreadable",
+    "expired": "its time to live was over",
+    "changed": "it had changed since it was kept",
+    "unproven": "not proven current, for Redis was not heard of",
+    "down": "did not answer",
+    "timeout": "took too long to answer",
+    "open": "not asked, for it had just failed to answer",
+    "loading": "still loading its data after a start",
+    "readonly": "a read-only copy, takes no values",
+    "full": "out of memory, takes no values",
+    "auth": "our user or password is not accepted, or may not do this",
+    "moved": "a cluster that was changing, or is not addressed as one",
+    "garbled": "gave an answer that is not one of Redis",
+    "refused": "refused the command",
+    "crowded": "all our connections to it were in use",
+    "unreadable": "what it held could not be read",
+    "foreign": "what it held was of another key or another version of fleetcache",
+    "epoch": "what it held was of another database",
+    "day": "what it held was of another day",
+    "outdated": "its numbers were from before the last change",
+    "NotMigrated": "it is missing: run python -m fleetcache migrate",
+    "ViewUnusable": "it is not fresh",
+    "SourceDown": "PostgreSQL did not answer",
+    "BadPayload": "what it gave could not be read",
+}
+CONDITION_NAMES = {
+    "running": "✓ Running",
+    "silent": "✕ Silent",
+    "open": "✕ Breaker open",
+    "untrusted": "▲ Memory not trusted",
 }
 LEAVE_NAMES = {
     "ANNUAL": "Annual",
@@ -85,11 +111,20 @@ def ago(seconds: float | None) -> str:
 
 
 def milliseconds(seconds: float | None) -> str:
-    """0.42 ms, 12 ms, or a dash."""
+    """0.42 ms, 12 ms, below a tenth of one 84 µs, or a dash."""
     if seconds is None:
         return NO_DATA
     value = seconds * 1000
+    if value < 0.1:
+        return f"{value * 1000:.0f} µs" if value >= 0.001 else "under 1 µs"
     return f"{value:.0f} ms" if value >= 10 else f"{value:.2f} ms"
+
+
+def miss(reason: str) -> str:
+    """Why a layer could not give or keep a value."""
+    word = reason.removeprefix("not stored: ")
+    name = MISS_NAMES.get(word, word)
+    return name if word == reason else f"what was loaded could not be kept there: {name}"
 
 
 def size(value: int | None) -> str:

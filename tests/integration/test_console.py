@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import psycopg
 import pytest
 
@@ -15,6 +16,7 @@ from fleetcache.runtime import Runtime
 from fleetcache.source import audit
 from tests.conftest import TestDatabase
 from tests.live import Redis
+from tests.pages.test_pages import shut
 
 NOWHERE = "unix:///nowhere/valkey.sock"
 
@@ -48,6 +50,7 @@ def test_healthy(runtime: Runtime) -> None:
 
 def test_redis_down(make_runtime: Callable[..., Runtime], demo: TestDatabase) -> None:
     runtime = make_runtime(demo, redis_url=NOWHERE)
+    runtime.prepare(progress=lambda step: None)
     health, _ = runtime.health()
     assert (health.overall, health.redis.connected, health.view.healthy) == (DEGRADED, False, True)
     assert "serving from the view" in health.text
@@ -84,6 +87,7 @@ def test_database_down_with_values_held_and_without(
 ) -> None:
     up, down = make_runtime(demo), make_runtime(gone(demo))
     up.prepare(progress=lambda step: None)
+    up.console("somebody").refresh()
     up.cache.read_many(CATALOGUE)
     health, _ = down.health()
     assert health.overall == DEGRADED
@@ -96,6 +100,56 @@ def test_database_down_with_values_held_and_without(
     assert health.overall == DOWN
     both = make_runtime(gone(demo), redis_url=NOWHERE)
     assert both.health()[0].overall == DOWN
+
+
+def test_database_down_with_values_in_this_process_only(runtime: Runtime, demo: TestDatabase) -> None:
+    """What memory last knew counts: Redis holds nothing, and still there are figures to show, marked old."""
+    names = ["fleet:stats", "fleet:leave:stats"]
+    runtime.console("somebody").refresh()
+    counted = min(runtime.cache.read(name).computed_at for name in names)
+    runtime.store.flush()
+    shut(demo)
+    reading = runtime.cache.read("fleet:stats")
+    assert (reading.layer, reading.stale) == ("memory", True)
+    health, _ = runtime.health()
+    assert health.overall == DEGRADED
+    assert f"2 last values are still held, counted up to {health.at - counted:.0f} s ago" in health.text
+    for entry in runtime.cache.memory.entries.values():
+        entry.value = msgspec.structs.replace(entry.value, computed_at=counted - 20 * 60)
+    assert "counted up to 20 min ago" in runtime.health()[0].text
+
+
+def test_a_value_of_another_database_is_not_one_that_is_held(
+    make_runtime: Callable[..., Runtime], demo: TestDatabase
+) -> None:
+    """It lies in Redis, and nobody would be served with it."""
+    up, down = make_runtime(demo), make_runtime(gone(demo))
+    up.prepare(progress=lambda step: None)
+    up.cache.read_many(CATALOGUE)
+    down.cache.epoch = "another"
+    assert down.health()[0].overall == DOWN
+
+
+def test_a_sick_instance_is_named_and_the_state_stays_that_of_the_layers(runtime: Runtime) -> None:
+    """Spec section 9 knows no state for it; the words say it."""
+    runtime.beat()
+    [own] = runtime.instances.all(runtime.clock.now())
+    silent = msgspec.structs.replace(own, id="silent-one", seen=own.seen - 11)
+    cut = msgspec.structs.replace(own, id="cut-off", breaker="open", breaker_opened=3, memory_hit_rate=12.34)
+    runtime.instances.announce(silent)
+    health, _ = runtime.health()
+    assert (health.overall, health.text) == (HEALTHY, "All cache layers healthy; 1 of 2 instances is silent")
+    assert health.recommendation == "See whether silent-one is still running."
+    runtime.instances.announce(cut)
+    health, _ = runtime.health()
+    assert health.overall == HEALTHY
+    assert "1 of 3 instances is silent; 1 of 3 instances is not asking Redis" in health.text
+    assert "See whether cut-off is able to reach Redis." in health.recommendation
+    of = {one["id"]: one for one in health.document()["instances"]}
+    assert (of["silent-one"]["silent"], of["cut-off"]["silent"]) == (True, False)
+    assert {key: of["cut-off"][key] for key in ("breaker", "breakerOpened", "memoryHitRate")} == {
+        "breaker": "open", "breakerOpened": 3, "memoryHitRate": 12.3,
+    }  # fmt: skip
 
 
 def test_the_verdict_remembers_since_when(runtime: Runtime, demo: TestDatabase) -> None:
@@ -140,11 +194,11 @@ def test_flush_refreshes_first_and_spares_foreign_keys(runtime: Runtime) -> None
     """C5; the old flush was FLUSHDB and wiped other people's sessions."""
     runtime.cache.read_many(CATALOGUE)
     foreign = f"{runtime.settings.prefix}-session"
-    runtime.store.client.set(foreign, "theirs", ex=60)
+    runtime.engine.link.client.set(foreign, "theirs", ex=60)
     before = runtime.health()[0].view.refreshed_at
     assert runtime.console("somebody").flush() == len(CATALOGUE)
     assert runtime.store.held() == []
-    assert runtime.store.client.get(foreign) == b"theirs"
+    assert runtime.engine.link.client.get(foreign) == b"theirs"
     after = runtime.health()[0].view.refreshed_at
     assert after is not None
     assert before is not None
@@ -201,8 +255,8 @@ def test_what_was_done_but_not_recorded_is_not_called_undone(
     real = runtime.store.delete
     admin = demo.owner_url.replace("fleetcache_owner", "postgres")
 
-    def cut(*names: str) -> int:
-        removed = real(*names)
+    def cut(*names: str, version: float | None = None) -> int:
+        removed = real(*names, version=version)
         with psycopg.connect(admin, autocommit=True) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -218,7 +272,7 @@ def test_what_was_done_but_not_recorded_is_not_called_undone(
 
 
 def test_warming_twice_at_once_is_refused(runtime: Runtime) -> None:
-    with lock(runtime.store.client, runtime.store.names, "warm", seconds=10), pytest.raises(Busy):
+    with lock(runtime.engine.link, runtime.store.names, "warm", seconds=10), pytest.raises(Busy):
         runtime.console("somebody").warm()
     assert last(runtime).outcome == "refused"
     assert runtime.console("somebody").warm().loaded == len(CATALOGUE)

@@ -10,6 +10,7 @@ import redis
 from fleetcache import embedded
 from fleetcache.cache.client import connect
 from fleetcache.cache.counters import HitCounters
+from fleetcache.cache.link import Link
 from fleetcache.cache.marks import Mark, Marks
 from fleetcache.cache.names import Names
 from fleetcache.clock import Clock
@@ -46,7 +47,7 @@ def client(servers: embedded.Servers) -> Iterator[redis.Redis]:
 
 
 def counters(client: redis.Redis, prefix: str, hand: Hand, name: str) -> HitCounters:
-    return HitCounters(client, Names(prefix, "0a"), instance=name, clock=hand.clock())
+    return HitCounters(Link(client), Names(prefix, "0a"), instance=name, clock=hand.clock())
 
 
 def test_two_instances_add_up_and_sending_twice_changes_nothing(
@@ -94,12 +95,12 @@ def test_counts_wait_while_redis_is_down_for_two_hours(client: redis.Redis, pref
     one.served("database", "lost")
     hand.at += 60
     one.served("database", "kept")
-    good, one._client = one._client, connect("unix:///nowhere", connect_seconds=0.1, command_seconds=0.1)
+    good, one._link = one._link, Link(connect("unix:///nowhere", connect_seconds=0.1, command_seconds=0.1))
     with pytest.raises(StoreDown):
         one.flush()
     hand.at += 120 * 60
     one.served("redis", "now")
-    one._client = good
+    one._link = good
     one.flush()
     minutes = one.minutes(start, hand.minute)
     assert minutes[start] is None, "older than two hours"
@@ -195,7 +196,7 @@ def test_reads_of_the_console_and_warming_are_not_counted(runtime: Runtime) -> N
 
 
 def test_marks_are_kept_in_order_and_bad_ones_left_out(client: redis.Redis, prefix: str) -> None:
-    marks = Marks(client, Names(prefix, "0a"))
+    marks = Marks(Link(client), Names(prefix, "0a"))
     for at in (30.0, 10.0, 20.0):
         marks.add(Mark(at, "flush", "one"))
     client.zadd(Names(prefix, "0a").marks, {b"garbage": 15.0})

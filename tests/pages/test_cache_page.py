@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import msgspec
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from fleetcache import embedded
 from fleetcache import runtime as current
+from fleetcache.cache.reading import DATABASE, MEMORY, NOBODY, REDIS, VIEW
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.runtime import Runtime
 from fleetcache.source import view
+from fleetcache.ui import words
 from tests.conftest import TestDatabase
 from tests.pages.test_pages import cards, opened, said
 
@@ -108,10 +114,10 @@ def test_warm(instance: Runtime, demo: TestDatabase) -> None:
 
 def test_flush_needs_the_word_and_removes_only_ours(instance: Runtime, demo: TestDatabase) -> None:
     """C5: typed confirmation; a foreign key and our own hit history survive; the count is the real one."""
-    instance.store.client.set("session:of-somebody", "theirs")
+    instance.engine.link.client.set("session:of-somebody", "theirs")
     instance.cache.read("dashboard:metrics")
     instance.beat()
-    history = set(instance.store.client.scan_iter(f"{instance.settings.prefix}:m:*"))
+    history = set(instance.engine.link.client.scan_iter(f"{instance.settings.prefix}:m:*"))
     page = opened("cache")
     for wrong in ("", "Flush ", "flus"):
         page.text_input(key="flush-word").input(wrong).run()
@@ -120,10 +126,10 @@ def test_flush_needs_the_word_and_removes_only_ours(instance: Runtime, demo: Tes
     press(page, "Flush all our values")
     assert f"Flushed {len(CATALOGUE)} values" in page.success[0].value
     assert held(instance) == set()
-    assert instance.store.client.get("session:of-somebody") == b"theirs"
-    assert history and history <= set(instance.store.client.scan_iter(f"{instance.settings.prefix}:m:*"))
+    assert instance.engine.link.client.get("session:of-somebody") == b"theirs"
+    assert history and history <= set(instance.engine.link.client.scan_iter(f"{instance.settings.prefix}:m:*"))
     assert audited(demo) == [("flush", "all keys", len(CATALOGUE), "done")]
-    instance.store.client.delete("session:of-somebody")
+    instance.engine.link.client.delete("session:of-somebody")
 
 
 def test_recent_actions_are_shown_with_who_what_and_how_many(instance: Runtime) -> None:
@@ -198,5 +204,116 @@ def test_two_instances_show_the_same_history(
         assert sum("(this one)" in name for name in table["Instance"]) == 1
     current.install(None)
     assert pages[0] == pages[1]
-    assert pages[0][0] == ("Hit rate", "100.0 %", "5 reads")
+    assert pages[0] == [
+        ("Hit rate", "100.0 %", "memory 0.0 %"),
+        ("Without a query", "100.0 %", "5 reads"),
+    ]
     assert cards(page)["Hit rate"] == "100.0 %"
+
+
+def table(page: AppTest, column: str) -> pd.DataFrame:
+    """The one table with this column."""
+    [found] = [each.value for each in page.dataframe if column in each.value]
+    return found
+
+
+def test_a_silent_and_a_cut_off_instance_stand_out(instance: Runtime) -> None:
+    """P6: the one sick instance is found; what is not known of a silent one is not made up."""
+    instance.beat()
+    [own] = instance.instances.all(instance.clock.now())
+    for changed in (
+        msgspec.structs.replace(own, memory_trusted=True, memory_hit_rate=97.25, memory_entries=20),
+        msgspec.structs.replace(own, id="silent-one", seen=own.seen - 14, memory_hit_rate=50.0),
+        msgspec.structs.replace(own, id="cut-off", breaker="open", breaker_opened=3),
+    ):
+        instance.instances.announce(changed)
+    page = opened("cache")
+    rows = table(page, "Running for").set_index("Instance")
+    mine = rows.loc[f"{own.id}  (this one)"]
+    assert (list(mine["State"]), mine["Memory hits"], mine["In memory"]) == (["✓ Running"], "97.2 %", 20)
+    silent = rows.loc["silent-one"]
+    assert (list(silent["State"]), silent["Seen"]) == (["✕ Silent"], "14 s ago")
+    assert silent[["Memory hits", "In memory", "Breaker", "Redis", "Running for"]].isna().all()
+    cut = rows.loc["cut-off"]
+    assert list(cut["State"]) == ["✕ Breaker open", "▲ Memory not trusted"]
+    assert cut["Breaker"] == "open, opened 3 times"
+    assert "1 of 3 instances is silent" in page.markdown[0].value
+    assert "See whether silent-one is still running." in said(page)
+
+
+def test_every_layer_is_listed_with_its_reads_its_times_and_why_it_missed(instance: Runtime) -> None:
+    """Reads with an old value are told apart, no time is a zero, and every reason is in words."""
+    reasons = {
+        MEMORY: ["absent", "expired", "changed", "unproven"],
+        REDIS: [
+            "absent", "down", "timeout", "open", "loading", "readonly", "full", "auth", "moved", "garbled",
+            "refused", "crowded", "unreadable", "foreign", "epoch", "day", "not stored: full",
+        ],
+        VIEW: ["outdated", "NotMigrated", "ViewUnusable", "SourceDown", "BadPayload"],
+        DATABASE: ["outdated", "NotMigrated", "SourceDown"],
+    }  # fmt: skip
+    counters = instance.counters
+    for layer, missed in reasons.items():
+        for reason in missed:
+            counters.missed(layer, reason, "fleet:stats")
+    for _ in range(3):
+        counters.served(MEMORY, "fleet:stats")
+    counters.served(MEMORY, "fleet:stats", stale=True)
+    counters.served(NOBODY, "fleet:stats")
+    counters.failed(REDIS, "fleet:stats")
+    counters.timed(MEMORY, "hit", 2e-7)
+    counters.timed(REDIS, "hit", 4.2e-4)
+    instance.beat()
+    page = opened("cache")
+    times = table(page, "Hit p50").set_index("Layer")
+    assert list(times.index) == ["Memory", "Redis", "Materialized view", "Raw queries"]
+    assert list(times.loc["Memory"][["Reads", "Old", "Hit p50", "Miss p50"]]) == [4, 1, "1 µs", "–"]
+    assert list(times.loc["Redis"][["Reads", "Failed", "Hit p50"]]) == [0, 1, "0.39 ms"]
+    assert cards(page)["Hit rate"] == "80.0 %"
+    told = table(page, "Why")
+    assert len(told) == sum(map(len, reasons.values()))
+    for reason in {reason for missed in reasons.values() for reason in missed}:
+        assert words.miss(reason) in set(told["Why"])
+        assert words.miss(reason) != reason
+    assert "what was loaded could not be kept there: out of memory, takes no values" in set(told["Why"])
+    chart = {trace["name"]: trace for trace in plotted(page, "Raw queries")["data"]}
+    assert (total(chart["Memory"]), total(chart["Old, flagged"]), total(chart["No layer"])) == (3, 1, 1)
+
+
+def plotted(page: AppTest, series: str) -> dict[str, Any]:
+    """The one chart that draws this series."""
+    figures = [json.loads(each.proto.spec) for each in page.get("plotly_chart")]
+    [found] = [one for one in figures if series in [trace.get("name") for trace in one["data"]]]
+    return dict(found)
+
+
+def total(trace: dict[str, Any]) -> int:
+    return sum(n for n in trace["y"] if n is not None)
+
+
+def test_without_redis_what_this_instance_knows_of_itself_is_shown(
+    make_runtime: Callable[..., Runtime], demo: TestDatabase
+) -> None:
+    """The list of instances and the history lie in Redis; memory and breaker of this one do not."""
+    cut = make_runtime(demo, redis_url="redis://127.0.0.1:1")
+    cut.prepare(progress=lambda step: None)
+    cut.cache.read("fleet:stats")
+    current.install(cut)
+    try:
+        page = opened("cache")
+        assert "breaker open, opened 1 time" in " ".join(each.value for each in page.info)
+        keys = table(page, "Key").set_index("Key")
+        assert keys.loc["fleet:stats", "Memory"] == "○ last known"
+        assert "Redis" not in keys, "unknown is not “not held”"
+        assert keys["Reads"].isna().all()
+        assert not [each for each in page.dataframe if "Hit p50" in each.value], "no reads is not known"
+    finally:
+        current.install(None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(2e-7, "under 1 µs"), (1.09e-6, "1 µs"), (3.4e-5, "34 µs"), (0.00042, "0.42 ms"), (0.0123, "12 ms")],
+)
+def test_short_times_are_readable(seconds: float, text: str) -> None:
+    assert words.milliseconds(seconds) == text

@@ -6,47 +6,62 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from fleetcache.cache.marks import Mark
-from fleetcache.cache.reading import LAYERS, MEMORY
-from fleetcache.panels.cache import Bin
+from fleetcache.cache.reading import LAYERS, MEMORY, NOBODY, REDIS
+from fleetcache.panels.cache import Bin, share, stale
 from fleetcache.ui.charts.base import Figure, bars, lines
 from fleetcache.ui.words import LAYER_NAMES
 
-LAYER_COLORS = {
-    "memory": "#2f9e6b",
-    "redis": "#3f86c4",
-    "materialized_view": "#e0a100",
-    "database": "#c0392b",
+OLD = "Old, flagged"
+HIT_RATE = "Memory or Redis"
+COLORS = {
+    "Memory": "#2f9e6b",
+    "Redis": "#3f86c4",
+    "Materialized view": "#e0a100",
+    "Raw queries": "#c0392b",
+    OLD: "#8e6bbf",
+    "No layer": "#8a96a3",
 }
 
 
 def reads(bins: Sequence[Bin], marks: Sequence[Mark], *, height: int = 260) -> Figure:
-    """Reads by layer over time, stacked; time nobody recorded is a gap."""
+    """Reads by layer over time, stacked, those with an old value apart; time nobody recorded is a gap."""
     x = [_moment(one.start) for one in bins]
-    figure = bars(
-        x,
-        {
-            LAYER_NAMES[layer]: [one.counted.reads(layer) if one.counted else None for one in bins]
-            for layer in LAYERS
-            if layer != MEMORY or any(one.counted and one.counted.reads(MEMORY) for one in bins)
-        },
-        colors={LAYER_NAMES[layer]: color for layer, color in LAYER_COLORS.items()},
-        height=height,
-    )
-    return _spanned(_marked(figure, marks), x)
+    counted = [one.counted for one in bins]
+    series: dict[str, list[int | None]] = {
+        LAYER_NAMES[layer]: [one.reads(layer) - stale(one, layer) if one else None for one in counted]
+        for layer in LAYERS
+    }
+    rare = {
+        OLD: [stale(one) if one else None for one in counted],
+        LAYER_NAMES[NOBODY]: [one.reads(NOBODY) if one else None for one in counted],
+    }
+    series |= {name: values for name, values in rare.items() if any(values)}
+    return _spanned(_marked(bars(x, series, colors=COLORS, height=height), marks), bins)
 
 
-def hit_rate(bins: Sequence[Bin], marks: Sequence[Mark], *, height: int = 200) -> Figure:
-    """Share of reads that memory or Redis served; a gap where nothing was read or recorded."""
+def hit_rate(bins: Sequence[Bin], marks: Sequence[Mark], *, height: int = 220) -> Figure:
+    """Share of reads that memory and Redis served, each and together; a gap where nothing was read
+    or recorded."""
     x = [_moment(one.start) for one in bins]
+    counted = [one.counted for one in bins]
     figure = lines(
         x,
-        {"Hit rate": [one.counted.hit_rate if one.counted else None for one in bins]},
+        {
+            HIT_RATE: [one.hit_rate if one else None for one in counted],
+            **{
+                LAYER_NAMES[layer]: [share(one, layer) if one else None for one in counted]
+                for layer in (MEMORY, REDIS)
+            },
+        },
+        dashed=[LAYER_NAMES[MEMORY], LAYER_NAMES[REDIS]],
+        colors=COLORS,
         height=height,
         unit=" %",
     )
-    figure["data"][0]["mode"] = "lines+markers"
+    for line in figure["data"]:
+        line["mode"] = "lines+markers"  # a single bin between gaps is no line
     figure["layout"]["yaxis"]["range"] = [0, 104]
-    return _spanned(_marked(figure, marks), x)
+    return _spanned(_marked(figure, marks), bins)
 
 
 def _moment(at: float) -> str:
@@ -85,8 +100,10 @@ def _marked(figure: Figure, marks: Sequence[Mark]) -> Figure:
     return figure
 
 
-def _spanned(figure: Figure, x: Sequence[str]) -> Figure:
+def _spanned(figure: Figure, bins: Sequence[Bin]) -> Figure:
     """Show the whole window, also where it holds nothing."""
-    if x:
-        figure["layout"]["xaxis"] = {"automargin": True, "type": "date", "range": [x[0], x[-1]]}
+    if len(bins) > 1:
+        half = (bins[1].start - bins[0].start) / 2
+        ends = [_moment(bins[0].start - half), _moment(bins[-1].start + half)]
+        figure["layout"]["xaxis"] = {"automargin": True, "type": "date", "range": ends}
     return figure

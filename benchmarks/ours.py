@@ -1,0 +1,84 @@
+"""fleetcache as a contestant."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from benchmarks.caches import Cache, Contestant, Load, Place
+from benchmarks.document import Roster
+from fleetcache.cache.client import connect
+from fleetcache.cache.counters import HitCounters
+from fleetcache.cache.filling import Layer
+from fleetcache.cache.layered import LayeredCache
+from fleetcache.cache.link import Link
+from fleetcache.cache.memory import Memory
+from fleetcache.cache.names import Names
+from fleetcache.cache.reading import Slot
+from fleetcache.cache.single import Made, Single
+from fleetcache.cache.store import RedisStore
+from fleetcache.cache.tracking import Tracking
+
+CONNECT_SECONDS, COMMAND_SECONDS = 0.05, 0.05
+
+
+class Slots(dict[str, Slot]):
+    """A table of keys that knows every name."""
+
+    def __init__(self, ttl: float) -> None:
+        self._ttl = ttl
+
+    def __missing__(self, name: str) -> Slot:
+        self[name] = slot = Single(name, Roster, self._ttl)
+        return slot
+
+
+def fleetcache(place: Place, load: Load) -> Cache:
+    """Memory, Redis and the loader, as the program builds them."""
+    return _fleetcache(place, load, trusted=True)
+
+
+def fleetcache_redis(place: Place, load: Load) -> Cache:
+    """The same with nobody to vouch for memory, so that every read goes to Redis."""
+    return _fleetcache(place, load, trusted=False)
+
+
+def _fleetcache(place: Place, load: Load, *, trusted: bool) -> Cache:
+    def loader(names: Sequence[str]) -> dict[str, Made]:
+        now = time.time()
+        day = datetime.fromtimestamp(now, UTC).date()
+        return {name: Made(msgspec.convert(load(name), Roster), now, day) for name in names}
+
+    link = Link(connect(place.url, connect_seconds=CONNECT_SECONDS, command_seconds=COMMAND_SECONDS))
+    names = Names("bench", "1")
+    memory = Memory()
+    tracking = Tracking(link, names)
+    cache = LayeredCache(
+        RedisStore(link, names),
+        (Layer("database", "loader", loader),),
+        Slots(place.ttl),
+        HitCounters(link, names, instance="bench", harvest=memory.harvest),
+        schema=names.schema,
+        memory=memory,
+        guard=tracking,
+    )
+    if trusted:
+        tracking.start(cache)
+        while not tracking.trusted:
+            time.sleep(0.001)
+    return Cache(
+        cache.read,
+        lambda key: cache.invalidate([key]),
+        lambda start: cache.invalidate_matching(f"{start}*"),
+        names.value,
+        tracking.close,
+    )
+
+
+OURS = (Contestant("fleetcache", "the object itself, in its Reading", fleetcache),)
+OURS_ON_REDIS = (
+    Contestant("fleetcache, memory bypassed", "JSON to Struct, in its Reading", fleetcache_redis),
+)

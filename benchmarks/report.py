@@ -1,0 +1,43 @@
+"""docs/benchmarks.md: the results with all that somebody needs to judge them."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.measure import Table
+from benchmarks.server import Valkey
+
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+PACKAGES = ("redis", "msgspec", "orjson", "cachetools", "dogpile.cache", "cashews", "aiocache", "django-redis",
+            "Django", "Flask-Caching", "cachelib", "streamlit")  # fmt: skip
+HEAD = """# Benchmarks
+
+Written by `python -m benchmarks all` (peers from `benchmarks/requirements.txt`) on {date}. Losing rows are
+shown too. All contestants of a table ran in turn within one run; on a small shared machine ratios say
+more than times.
+
+- Machine: {cores} cores, {system}, {machine}; server and callers share them, over loopback TCP
+- Python {python}, {valkey}
+- {packages}
+"""
+
+
+def write(tables: Sequence[Table]) -> None:
+    """Replace the page."""
+    with Valkey() as server:
+        valkey = server.version
+    head = HEAD.format(
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        cores=len(os.sched_getaffinity(0)),
+        system=platform.system(),
+        machine=platform.machine(),
+        python=platform.python_version(),
+        valkey=valkey,
+        packages=", ".join(f"{name} {version(name)}" for name in PACKAGES),
+    )
+    PAGE.write_text("\n".join([head, *(table.markdown() for table in tables)]).rstrip() + "\n")

@@ -19,7 +19,9 @@ TEXT = (
     "4 processes, one reader each, read one key with a TTL of 1 s and a loader of 100 ms without pause; "
     "{rounds} turns of {seconds} s each. A read that waits for a load is over 10 ms; so is one that the "
     "machine's {cores} cores could not run. Asyncio peers are asked from outside of their loop here, so reads "
-    "a second compare only among themselves; see the hit tables for the cost of a read."
+    "a second compare only among themselves; see the hit tables for the cost of a read. fleetcache ends a life "
+    "up to a tenth early, so that keys set together do not end together, and loads in its last tenth: one "
+    "load per life is 1.11 to 1.23 per TTL, and no reader waits for it."
 )
 
 

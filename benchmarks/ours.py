@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,19 +11,12 @@ import msgspec
 
 from benchmarks.caches import Cache, Contestant, Load, Place
 from benchmarks.document import Roster
-from fleetcache.cache.client import connect
-from fleetcache.cache.counters import HitCounters
+from fleetcache.cache.engine import Engine
 from fleetcache.cache.filling import Layer
-from fleetcache.cache.layered import LayeredCache
-from fleetcache.cache.link import Link
-from fleetcache.cache.memory import Memory
-from fleetcache.cache.names import Names
 from fleetcache.cache.reading import Slot
 from fleetcache.cache.single import Made, Single
-from fleetcache.cache.store import RedisStore
-from fleetcache.cache.tracking import Tracking
 
-CONNECT_SECONDS, COMMAND_SECONDS = 0.05, 0.05
+SECONDS = 0.05
 
 
 class Slots(dict[str, Slot]):
@@ -52,29 +46,27 @@ def _fleetcache(place: Place, load: Load, *, trusted: bool) -> Cache:
         day = datetime.fromtimestamp(now, UTC).date()
         return {name: Made(msgspec.convert(load(name), Roster), now, day) for name in names}
 
-    link = Link(connect(place.url, connect_seconds=CONNECT_SECONDS, command_seconds=COMMAND_SECONDS))
-    names = Names("bench", "1")
-    memory = Memory()
-    tracking = Tracking(link, names)
-    cache = LayeredCache(
-        RedisStore(link, names),
+    engine = Engine(
+        place.url,
         (Layer("database", "loader", loader),),
         Slots(place.ttl),
-        HitCounters(link, names, instance="bench", harvest=memory.harvest),
-        schema=names.schema,
-        memory=memory,
-        guard=tracking,
+        prefix="bench",
+        schema="1",
+        instance=f"bench-{os.getpid()}",
+        connect_seconds=SECONDS,
+        command_seconds=SECONDS,
     )
     if trusted:
-        tracking.start(cache)
-        while not tracking.trusted:
+        engine.start()
+        while not engine.tracking.trusted:
             time.sleep(0.001)
+    cache = engine.cache
     return Cache(
         cache.read,
         lambda key: cache.invalidate([key]),
         lambda start: cache.invalidate_matching(f"{start}*"),
-        names.value,
-        tracking.close,
+        engine.names.value,
+        engine.tracking.close,
     )
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from functools import cache
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from fleetcache.cache.codec import decode, encode
+from fleetcache.cache.codec import decode
 from fleetcache.cache.reading import Loaded
-from fleetcache.errors import BadPayload
+
+P = TypeVar("P")
 
 
-class Envelope(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """Moments in seconds since the epoch; ``payload`` is the JSON of the value."""
+class Envelope(
+    msgspec.Struct, Generic[P], frozen=True, rename="camel", forbid_unknown_fields=True
+):
+    """Moments in seconds since the epoch; ``payload`` is the value."""
 
     schema: str
     key: str
@@ -23,14 +27,7 @@ class Envelope(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
     versions: dict[str, int] | None
     computed_at: float
     expires_at: float
-    payload: msgspec.Raw
-
-    def value(self, shape: Any) -> Any:
-        """The value as its shape. Raises BadPayload."""
-        try:
-            return msgspec.json.decode(self.payload, type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise BadPayload(f"the value does not parse ({error})") from error
+    payload: P
 
     def unfit(self, key: str, *, schema: str, epoch: str | None, now: float) -> tuple[str, str]:
         """Why it may not be served: a word to count and words to show; empty if it may."""
@@ -43,7 +40,7 @@ class Envelope(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
         return "", ""
 
 
-def wrap(key: str, loaded: Loaded, *, schema: str, expires_at: float) -> Envelope:
+def wrap(key: str, loaded: Loaded, *, schema: str, expires_at: float) -> Envelope[Any]:
     """An envelope around what a layer gave."""
     return Envelope(
         schema=schema,
@@ -54,15 +51,15 @@ def wrap(key: str, loaded: Loaded, *, schema: str, expires_at: float) -> Envelop
         versions=loaded.versions,
         computed_at=loaded.computed_at,
         expires_at=expires_at,
-        payload=msgspec.Raw(msgspec.json.encode(loaded.value)),
+        payload=loaded.value,
     )
 
 
-def pack(envelope: Envelope) -> bytes:
-    """As it is written."""
-    return encode(envelope)
+def unwrap(key: str, data: bytes, shape: Any) -> Envelope[Any]:
+    """The envelope that was encoded, around a ``shape``. Raises BadPayload."""
+    return decode(key, data, _around(shape))
 
 
-def unpack(key: str, data: bytes) -> Envelope:
-    """As it was. Raises BadPayload."""
-    return decode(key, data, Envelope)
+@cache
+def _around(shape: Any) -> type[Envelope[Any]]:
+    return Envelope[shape]

@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from fleetcache.cache.codec import encode
 from fleetcache.cache.counters import HitCounters
-from fleetcache.cache.envelope import Envelope, pack, unpack, wrap
+from fleetcache.cache.envelope import Envelope, unwrap, wrap
 from fleetcache.cache.flight import Flight, Flights
 from fleetcache.cache.lease import AFTER, ANEW, LOOK, Elsewhere, Lease, Leases, Stored
 from fleetcache.cache.memory import KEPT_SECONDS, Entry
@@ -177,7 +179,7 @@ class Filling:
             milliseconds = self._milliseconds(flight, loaded, now)
             expires_at = now + milliseconds / 1000
             if lease is not None and milliseconds > 0:
-                data = pack(wrap(flight.name, loaded, schema=self._schema, expires_at=expires_at))
+                data = encode(wrap(flight.name, loaded, schema=self._schema, expires_at=expires_at))
                 stored.append((lease, Stored(data, milliseconds, loaded.computed_at)))
             entries[flight] = self._entry(flight, loaded, loaded.value, expires_at)
         kept: dict[str, bool] = {}
@@ -200,11 +202,10 @@ class Filling:
             flight.missed(REDIS, "Redis", "absent", ABSENT)
             return False
         try:
-            envelope = unpack(flight.name, data)
+            envelope = unwrap(flight.name, data, flight.slot.shape)
             word, text = envelope.unfit(
                 flight.name, schema=self._schema, epoch=self.epoch, now=self._clock.now()
             )
-            value = None if word else envelope.value(flight.slot.shape)
         except BadPayload as error:
             flight.count.failed(REDIS, flight.name)
             word, text = "unreadable", error.message
@@ -215,7 +216,7 @@ class Filling:
         unknown = self.epoch is None and envelope.epoch is not None
         reading = Reading(
             key=flight.name,
-            value=value,
+            value=envelope.payload,
             layer=REDIS,
             computed_at=envelope.computed_at,
             expires_at=envelope.expires_at,
@@ -223,11 +224,11 @@ class Filling:
             stale=unknown,
             reason=UNPROVEN if unknown else None,
         )
-        entry = None if unknown else self._entry(flight, envelope, value, envelope.expires_at)
+        entry = None if unknown else self._entry(flight, envelope, envelope.payload, envelope.expires_at)
         self._flights.land(flight, reading, entry)
         return True
 
-    def _entry(self, flight: Flight, source: Loaded | Envelope, value: object, expires_at: float) -> Entry:
+    def _entry(self, flight: Flight, source: Loaded | Envelope[Any], value: object, expires_at: float) -> Entry:
         """What memory holds: the reading that every hit is handed, and its moments."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
         true = math.inf if source.day_ends_at is None else monotonic + source.day_ends_at - now

@@ -70,7 +70,7 @@ class LayeredCache:
         self.slots = slots
         self.ttls: Mapping[str, float] = {}
         self.memory = memory
-        self._entries = memory.entries
+        self._held = memory.entries.get  # bound once, and ``counted`` below by position: a sixth of a hit
         self._monotonic = clock.monotonic
         self._layers = layers
         self._flights = Flights(memory, guard, clock=clock)
@@ -90,9 +90,9 @@ class LayeredCache:
     def epoch(self, epoch: str) -> None:
         self._filling.settle_on(epoch)
 
-    def read(self, name: str, *, counted: bool = True) -> Reading:
+    def read(self, name: str, counted: bool = True) -> Reading:
         """One key. Raises Unavailable with the reason of every layer when none can give it."""
-        entry = self._entries.get(name)
+        entry = self._held(name)
         if entry is not None:
             now = self._monotonic()
             if now < entry.soft and now < entry.proof.until:
@@ -199,7 +199,7 @@ class LayeredCache:
         missing: dict[str, str] = {}
         count = self.counters if counted else UNCOUNTED
         for slot in slots:
-            entry = self._entries.get(slot.name)
+            entry = self._held(slot.name)
             word = self._lacking(entry)
             if entry is not None and not word:
                 if self._monotonic() >= entry.soft:
@@ -259,7 +259,7 @@ class LayeredCache:
     def _depart(self, flights: Sequence[Flight], layers: Sequence[Layer]) -> None:
         """Have flights brought home by a thread of their own: readers may leave before them."""
         family = {name for flight in flights for name in flight.slot.family}
-        idle = [self.slots[name] for name in family if self._lacking(self._entries.get(name))]
+        idle = [self.slots[name] for name in family if self._lacking(self._held(name))]
         along, _ = self._flights.board(idle, UNCOUNTED)
         every = [*flights, *along]
         thread = threading.Thread(
@@ -272,7 +272,7 @@ class LayeredCache:
 
     def _arrival(self, flight: Flight, soft: float, hard: float) -> Reading | Unavailable:
         """What comes of a flight; a value of before, flagged, when it is late or comes to nothing."""
-        entry = self._entries.get(flight.name)
+        entry = self._held(flight.name)
         answer = None
         if entry is not None and self._monotonic() < entry.true:
             answer = flight.wait(soft - self._monotonic())

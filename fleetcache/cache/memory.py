@@ -121,7 +121,8 @@ class Memory:
 
     def _retire(self, name: str, entry: Entry) -> None:
         # Counted by the next two harvests: a reader that has just got hold of it still adds its hit.
-        self._gone.append((name, entry))
+        if entry.hits != entry.taken or self._clock.monotonic() < entry.proof.until:
+            self._gone.append((name, entry))
         if len(self._gone) > 1000:
             self._count(self._gone[:500])
             del self._gone[:500]

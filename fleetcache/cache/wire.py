@@ -6,6 +6,7 @@ reply, and everything from the first packet of a connection to the end of its gr
 
 from __future__ import annotations
 
+import select
 import socket
 from time import monotonic
 from typing import Any
@@ -113,6 +114,15 @@ class _Bounded(AbstractConnection):
             ends = monotonic() + (self._socket_timeout or _FOREVER)
             self._sock.ends = min(ends, self._ends) if self._greeting else ends
         super().send_packed_command(command, check_health)
+
+    def quiet(self) -> bool:
+        """Whether it is connected and nothing has come that nobody asked for; ``can_read`` takes ten
+        times as long to say so."""
+        if not self._sock or self._parser._buffer.unread_bytes():
+            return False
+        watch = select.poll()
+        watch.register(self._sock.fileno(), select.POLLIN)
+        return not watch.poll(0)
 
     def can_read(self, timeout: float = 0) -> bool:
         """Whether something comes within ``timeout`` seconds; the rest of it may take ``socket_timeout``."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from fleetcache import __version__, embedded, runtime
-from fleetcache.cache.layered import Progress
+from fleetcache.cache.warming import Progress
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.errors import FleetcacheError
 from fleetcache.ops.health import DEGRADED, HEALTHY, OPEN, RUNNING, SILENT, UNTRUSTED, Health, conditions

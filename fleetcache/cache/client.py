@@ -84,6 +84,7 @@ def connect(url: str, *, connect_seconds: float, command_seconds: float) -> Clie
         "protocol": 3,
         "client_name": "fleetcache",
         "driver_info": None,
+        "max_connections": 1000,
         # On, as it is by default, a reply that came too late is taken for that of the next command.
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }

@@ -32,13 +32,15 @@ _MANY = 10_000  # events that wait to be added up
 class Minute:
     """What was counted in one minute over all instances.
 
-    ``served`` reads of pages and the API by (layer, key), of those ``stale`` the flagged ones;
+    ``served`` reads of pages and the API by (layer, key), of those ``stale`` the flagged ones and
+    ``shared`` those that only waited for the load of another;
     ``missed`` by (layer, reason, key); ``loaded`` and ``failed`` by (layer, key); ``times`` a
     histogram by (layer, hit or miss, step).
     """
 
     served: Counter[tuple[str, str]] = field(default_factory=Counter)
     stale: Counter[tuple[str, str]] = field(default_factory=Counter)
+    shared: Counter[tuple[str, str]] = field(default_factory=Counter)
     missed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     loaded: Counter[tuple[str, str]] = field(default_factory=Counter)
     failed: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -52,6 +54,7 @@ class Minute:
         """Take another's counts in."""
         self.served.update(other.served)
         self.stale.update(other.stale)
+        self.shared.update(other.shared)
         self.missed.update(other.missed)
         self.loaded.update(other.loaded)
         self.failed.update(other.failed)
@@ -65,10 +68,12 @@ class Minute:
 
     @property
     def without_query_rate(self) -> float | None:
-        """Share of reads that needed no database query at all, percent; None without reads."""
+        """Share of reads that needed no database query of their own, percent; None without reads. One
+        that got an old value from memory had asked for a newer."""
         reads = self.reads()
         asked = self.reads(VIEW) + self.reads(DATABASE) + self.reads(NOBODY)
-        return 100 * (reads - asked) / reads if reads else None
+        asked += sum(n for (layer, _), n in self.stale.items() if layer == MEMORY)
+        return 100 * (reads - asked + self.shared.total()) / reads if reads else None
 
     def latency(self, layer: str, outcome: str, share: float) -> float | None:
         """The time, in seconds, within which ``share`` of a layer's answers came; None without any."""
@@ -86,8 +91,9 @@ class Minute:
 class Counts(Protocol):
     """Whoever takes note of how reads went."""
 
-    def served(self, layer: str, key: str, *, stale: bool = False) -> None:
-        """A page or the API got ``key`` from ``layer``; ``stale`` when it was flagged as old."""
+    def served(self, layer: str, key: str, *, stale: bool = False, shared: bool = False) -> None:
+        """A page or the API got ``key`` from ``layer``; ``stale`` when it was flagged as old,
+        ``shared`` when another had asked the database for it."""
 
     def missed(self, layer: str, reason: str, key: str) -> None:
         """``layer`` could not give ``key``."""
@@ -102,7 +108,7 @@ class Counts(Protocol):
 class Uncounted:
     """Takes the place of the counters for reads of the program's own."""
 
-    def served(self, layer: str, key: str, *, stale: bool = False) -> None:
+    def served(self, layer: str, key: str, *, stale: bool = False, shared: bool = False) -> None:
         """Not a read of a person."""
 
     def missed(self, layer: str, reason: str, key: str) -> None:
@@ -144,11 +150,14 @@ class HitCounters:
         self._waiting: dict[int, Counter[str]] = {}
         self._past: dict[int, Minute | None] = {}
 
-    def served(self, layer: str, key: str, *, stale: bool = False) -> None:
-        """A page or the API got ``key`` from ``layer``; ``stale`` when it was flagged as old."""
+    def served(self, layer: str, key: str, *, stale: bool = False, shared: bool = False) -> None:
+        """A page or the API got ``key`` from ``layer``; ``stale`` when it was flagged as old,
+        ``shared`` when another had asked the database for it."""
         self._add("served", layer, key)
         if stale:
             self._add("stale", layer, key)
+        elif shared and layer in (VIEW, DATABASE):
+            self._add("shared", layer, key)
 
     def missed(self, layer: str, reason: str, key: str) -> None:
         """``layer`` could not give ``key``."""
@@ -254,16 +263,18 @@ def _parse(fields: dict[bytes, bytes]) -> Minute:
             continue
         n = int(value)
         match name.decode("utf-8", "replace").split("|")[1:]:
-            case ["served", layer, key] if layer in (*LAYERS, NOBODY):
-                minute.served[layer, key] += n
-            case ["stale", layer, key]:
-                minute.stale[layer, key] += n
-            case ["missed", layer, reason, key]:
-                minute.missed[layer, reason, key] += n
-            case ["loaded", layer, key]:
-                minute.loaded[layer, key] += n
-            case ["failed", layer, key]:
-                minute.failed[layer, key] += n
+            case ["served", layer, *key] if layer in (*LAYERS, NOBODY):
+                minute.served[layer, "|".join(key)] += n
+            case ["stale", layer, *key]:
+                minute.stale[layer, "|".join(key)] += n
+            case ["shared", layer, *key]:
+                minute.shared[layer, "|".join(key)] += n
+            case ["missed", layer, reason, *key]:
+                minute.missed[layer, reason, "|".join(key)] += n
+            case ["loaded", layer, *key]:
+                minute.loaded[layer, "|".join(key)] += n
+            case ["failed", layer, *key]:
+                minute.failed[layer, "|".join(key)] += n
             case ["times", layer, outcome, step]:
                 minute.times[layer, outcome, int(step) if step.isdigit() else 0] += n
             case _:

@@ -10,7 +10,7 @@ from fleetcache.cache.client import connect
 from fleetcache.cache.counters import HitCounters
 from fleetcache.cache.filling import Layer
 from fleetcache.cache.instances import Instances
-from fleetcache.cache.layered import LayeredCache
+from fleetcache.cache.layered import HARD_SECONDS, SOFT_SECONDS, LayeredCache
 from fleetcache.cache.link import Link
 from fleetcache.cache.marks import Marks
 from fleetcache.cache.memory import Memory
@@ -43,6 +43,8 @@ class Engine:
         instance: str,
         connect_seconds: float,
         command_seconds: float,
+        soft: float = SOFT_SECONDS,
+        hard: float = HARD_SECONDS,
         clock: Clock = SYSTEM,
     ) -> None:
         client = connect(url, connect_seconds=connect_seconds, command_seconds=command_seconds)
@@ -65,6 +67,8 @@ class Engine:
             schema=schema,
             memory=self.memory,
             guard=self.tracking,
+            soft=soft,
+            hard=hard,
             clock=clock,
         )
 

@@ -92,6 +92,7 @@ class Filling:
             while waiting:
                 woken.clear()
                 waiting, pause = self._round(waiting, layers)
+                waiting = [flight for flight in waiting if not flight.given_up]
                 if waiting:
                     woken.wait(min(pause, POLL_SECONDS))
         except BaseException as error:
@@ -108,6 +109,8 @@ class Filling:
             for flight in flights if error.reason != "open" else ():  # that one has been counted already
                 flight.count.failed(REDIS, flight.name)
                 flight.missed(REDIS, "Redis", f"not stored: {error.reason}", error.message)
+            for flight in flights:
+                flight.alone = True
             self._load(dict.fromkeys(flights), layers)
             return [], 0.0
         ours: dict[Flight, Lease | None] = {}
@@ -152,6 +155,10 @@ class Filling:
             answers = layer.load([flight.name for flight in pending])
         except FleetcacheError as error:
             answers = dict.fromkeys((flight.name for flight in pending), error)
+        except Exception as error:
+            log.exception("%s failed", layer.label)
+            failure = Unavailable(f"it failed unexpectedly ({type(error).__name__})")
+            answers = dict.fromkeys((flight.name for flight in pending), failure)
         fresh: dict[Flight, Loaded] = {}
         for flight, lease in pending.items():
             answer = answers[flight.name]
@@ -160,6 +167,9 @@ class Filling:
                 flight.missed(layer.name, layer.label, type(answer).__name__, answer.message)
             elif lease is not None and lease.floor is not None and answer.computed_at < lease.floor:
                 flight.missed(layer.name, layer.label, "outdated", OUTDATED)
+                outdated[flight] = _reading(flight, layer.name, answer, stale=True)
+            elif answer.day_ends_at is not None and self._clock.now() >= answer.day_ends_at:
+                flight.missed(layer.name, layer.label, "day", f"its numbers are as of {answer.day.isoformat()}")
                 outdated[flight] = _reading(flight, layer.name, answer, stale=True)
             else:
                 fresh[flight] = answer
@@ -192,6 +202,7 @@ class Filling:
                 self._counters.missed(REDIS, f"not stored: {error.reason}", lease.name)
         for flight, (_, loaded) in fresh.items():
             reading = _reading(flight, layer.name, loaded)
+            flight.stored = kept.get(flight.name, False)
             if flight.name not in kept:
                 entries[flight].proof = NONE  # of what Redis does not hold it tells no change
             self._flights.land(flight, reading, entries[flight] if kept.get(flight.name, True) else None)

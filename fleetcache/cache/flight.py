@@ -19,14 +19,15 @@ from fleetcache.clock import Clock
 Answer = Reading | BaseException
 
 UNPROVEN_SECONDS = 0.3
-"""For so long readers join a load while nobody vouches that nothing has changed since it began."""
+"""For so long readers join a load that nobody would tell of a change."""
 
 
 class Flight:
     """One value under way. ``why`` collects the reasons of the layers that did not give it, ``how``
-    says what to make of a value that lies in Redis."""
+    says what to make of a value that lies in Redis; ``alone`` is one that loads without a lease, so
+    that Redis cannot tell it of a change, ``before`` one of the same key that has not come home."""
 
-    __slots__ = ("_landed", "answer", "began", "count", "how", "lease", "name", "outrun", "proof", "slot", "why", "woken")
+    __slots__ = ("_landed", "alone", "answer", "before", "began", "count", "given_up", "how", "lease", "name", "outrun", "proof", "slot", "stored", "why", "woken")
 
     def __init__(self, slot: Slot, proof: Proof, count: Counts, *, began: float) -> None:
         self.began = began
@@ -37,11 +38,23 @@ class Flight:
         self.why: list[str] = []
         self.how = LOOK
         self.lease: Lease | None = None
+        self.alone = False
+        self.stored = False
+        self.given_up = False
+        self.before: Flight | None = None
         self.outrun = False
         self.answer: Answer | None = None
         self.woken: threading.Event | None = None
         self._landed = threading.Lock()  # held until it has; an Event costs ten times as much
         self._landed.acquire()
+
+    def may_be_joined(self, proof: Proof, now: float) -> bool:
+        """Whether it will do for somebody who asks now. Where a change since it began may have gone
+        unheard it does only for a moment, or when two loads of the key are enough."""
+        if self.before is not None and self.before.answer is None:
+            return self.proof is proof
+        heard = now < proof.until and not self.alone and not (self.lease and self.lease.lost)
+        return self.proof is proof and (heard or now < self.began + UNPROVEN_SECONDS)
 
     def missed(self, layer: str, label: str, word: str, text: str) -> None:
         """A layer could not give it: a word to count, words to show."""
@@ -56,7 +69,7 @@ class Flight:
 
     def land(self, answer: Answer) -> None:
         """Hand the answer to everybody who waits."""
-        self.answer = answer
+        self.answer, self.before = answer, None
         self._landed.release()
 
 
@@ -81,12 +94,12 @@ class Flights:
                 now = self._clock.monotonic()
                 flight = self._under_way.get(slot.name)
                 if flight is not None:
-                    # Without a proof what changed since it began may have gone unheard.
-                    if flight.proof is proof and now < max(proof.until, flight.began + UNPROVEN_SECONDS):
+                    if flight.may_be_joined(proof, now):
                         others.append(flight)
                         continue
                     flight.outrun = True
-                flight = Flight(slot, proof, count, began=now)
+                before, flight = flight, Flight(slot, proof, count, began=now)
+                flight.before = before
                 self._under_way[slot.name] = flight
                 mine.append(flight)
         return mine, others
@@ -100,11 +113,12 @@ class Flights:
                 self._memory.put(flight.name, entry)
         flight.land(answer)
 
-    def changed(self, names: Iterable[str] | None) -> None:
-        """Values of these names (None: of all) are no longer current."""
+    def changed(self, names: Iterable[str] | None, *, told: bool = False) -> None:
+        """Values of these names (None: of all) are no longer current. Redis has ``told`` so also of
+        those that have only run out."""
         with self._lock:
             wanted = list(self._under_way) if names is None else list(names)
-            self._memory.void(None if names is None else wanted)
+            self._memory.void(None if names is None else wanted, run_out=not told)
             for name in wanted:
                 flight = self._under_way.pop(name, None)
                 if flight is not None:
@@ -117,7 +131,7 @@ class Flights:
         with self._lock:
             if self._under_way.get(flight.name) is flight:
                 del self._under_way[flight.name]
-            flight.outrun = True
+            flight.outrun = flight.given_up = True
 
     def forget(self) -> None:
         """Nothing that is held or under way is to be served any more, not even flagged."""

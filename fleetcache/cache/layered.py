@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from fleetcache.cache.counters import UNCOUNTED, Counts, HitCounters
@@ -17,6 +16,7 @@ from fleetcache.cache.proof import Guard
 from fleetcache.cache.reading import MEMORY, NOBODY, Reading, Slot
 from fleetcache.cache.single import Single, loader
 from fleetcache.cache.store import RedisStore
+from fleetcache.cache.warming import Progress, Warming
 from fleetcache.clock import SYSTEM, Clock
 from fleetcache.errors import Unavailable
 
@@ -31,15 +31,6 @@ _WORDS = {
     "unproven": "not known to be current",
 }
 _SAMPLED = 16  # of so many reads from memory one is timed
-
-
-@dataclass
-class Progress:
-    """How far a warming has come."""
-
-    done: int
-    total: int
-    key: str
 
 
 class LayeredCache:
@@ -77,6 +68,7 @@ class LayeredCache:
         self._filling = Filling(
             store, self._flights, counters, ttl=lambda name: self.ttls.get(name), schema=schema, clock=clock
         )
+        self._warming = Warming(store, self._flights, self._filling)
         self._soft, self._hard = soft, hard
         self._clock = clock
         self._tick = 0
@@ -131,6 +123,10 @@ class LayeredCache:
 
         Raises Unavailable when ``load`` raises a FleetcacheError and no value is held.
         """
+        entry = self._held(name)
+        if entry is not None and entry.soft > self._monotonic() < entry.proof.until:
+            entry.hits += counted
+            return entry.value  # type: ignore[no-any-return]
         layer = loader(name, load, nothing_ttl=nothing_ttl, clock=self._clock)
         return _given(self._read([Single(name, shape | None, ttl)], [layer], counted)[name])
 
@@ -160,29 +156,15 @@ class LayeredCache:
 
     def heard(self, names: Iterable[str] | None) -> None:
         """Values of these names (None: of any) changed in Redis: what memory has of them is void."""
-        self._flights.changed(names)
+        self._flights.changed(names, told=True)
 
     def warm(
         self, names: Iterable[str], *, progress: Callable[[Progress], None] | None = None
     ) -> list[Unavailable]:
-        """Load keys anew from the layers below and keep them, one after another in the given order;
-        the ones that could not be loaded. Raises StoreDown."""
-        failures: list[Unavailable] = []
-        pending = list(names)
-        for place, name in enumerate(pending):
-            self.store.exists(name)  # nowhere to keep them: say so before loading
-            mine, others = self._flights.board([self.slots[name]], UNCOUNTED)
-            for flight in mine:
-                flight.how = ANEW
-            self._filling.fill(mine, self._layers)
-            answer = (mine or others)[0].wait(self._hard) or Unavailable(f"{name} takes too long to load.")
-            if isinstance(answer, Unavailable):
-                failures.append(answer)
-            elif isinstance(answer, BaseException):
-                raise answer
-            if progress is not None:
-                progress(Progress(place + 1, len(pending), name))
-        return failures
+        """Load keys anew from the layers below and keep them, one load after another in the given
+        order; the ones that could not be loaded or kept. Raises StoreDown."""
+        slots = [self.slots[name] for name in names]
+        return self._warming.warm(slots, self.slots, self._layers, patience=self._hard, progress=progress)
 
     def now(self) -> float:
         """The moment against which ages are counted, seconds since the epoch."""
@@ -251,7 +233,7 @@ class LayeredCache:
             answer = self._arrival(flight, now + self._soft, now + self._hard)
             found[flight.name] = answer
             if isinstance(answer, Reading):
-                count.served(answer.layer, flight.name, stale=answer.stale)
+                count.served(answer.layer, flight.name, stale=answer.stale, shared=flight in others)
             else:
                 count.served(NOBODY, flight.name)
         return found

@@ -32,8 +32,10 @@ LOOK, ANEW, AFTER = "look", "anew", "after"
 
 _TAKE = """
 local loading = ARGV[3] == 'after' and redis.call('EXISTS', KEYS[2]) == 1
-local value = ARGV[3] ~= 'anew' and not loading and redis.call('GET', KEYS[1])
+local value = ARGV[3] ~= 'anew' and not loading and redis.pcall('GET', KEYS[1])
+if type(value) == 'table' then value = '' end
 if value then return {value} end
+if redis.call('PTTL', KEYS[2]) == -1 then redis.call('DEL', KEYS[2]) end
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
     return {0, redis.call('GET', KEYS[3]) or ''}
 end
@@ -57,13 +59,15 @@ return 0
 """
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Lease:
-    """The right to store ``name``, given data as of ``floor`` (seconds since the epoch) or younger."""
+    """The right to store ``name``, given data as of ``floor`` (seconds since the epoch) or younger;
+    ``lost`` once it is known to have ended."""
 
     name: str
     token: str
     floor: float | None
+    lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,9 +146,15 @@ class Leases:
     def _hold(self, leases: Sequence[Lease]) -> None:
         with self._lock:
             self._live.update(dict.fromkeys(leases, time.monotonic() + LONGEST_SECONDS))
-            if self._live and self._renewer is None:
-                self._renewer = threading.Thread(target=self._renew, name="fleetcache-leases", daemon=True)
-                self._renewer.start()
+            # After a fork the thread is there and does not run.
+            if self._live and (self._renewer is None or not self._renewer.is_alive()):
+                renewer = threading.Thread(target=self._renew, name="fleetcache-leases", daemon=True)
+                try:
+                    renewer.start()
+                except RuntimeError:
+                    log.warning("no thread to be had: loads of more than %s s are not stored", LEASE_SECONDS)
+                else:
+                    self._renewer = renewer
 
     def _forget(self, leases: Sequence[Lease]) -> None:
         with self._lock:
@@ -156,16 +166,19 @@ class Leases:
         while True:
             pause.wait(RENEW_SECONDS)
             with self._lock:
-                live = [lease for lease, end in self._live.items() if time.monotonic() < end]
-                self._live = {lease: self._live[lease] for lease in live}
+                now = time.monotonic()
+                for lease in [lease for lease, end in self._live.items() if now >= end]:
+                    lease.lost = True
+                    del self._live[lease]
+                live = list(self._live)
                 if not live:
                     self._renewer = None
                     return
+            rows = [([self._names.lease(one.name)], [one.token, int(LEASE_SECONDS * 1000)]) for one in live]
             try:
-                self._link.evaluate(
-                    _RENEW,
-                    [([self._names.lease(one.name)], [one.token, int(LEASE_SECONDS * 1000)]) for one in live],
-                    int,
-                )
+                for lease, renewed in zip(live, self._link.evaluate(_RENEW, rows, int), strict=True):
+                    lease.lost = not renewed
             except StoreDown as error:
                 log.debug("leases not renewed: %s", error.technical)
+                for lease in live:
+                    lease.lost = True

@@ -20,10 +20,12 @@ from fleetcache.errors import StoreDown
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _PACKED = 10_000  # keys whose GET is kept as it is sent
+_IDLE = 8  # connections kept at hand
 
 # What it raises -> the reason that is counted, what it means, and whether the server is still
-# one to ask: a refusal is an answer, silence is not. The first that fits counts.
-_FAULTS: tuple[tuple[tuple[type[Exception], ...], str, str, bool], ...] = (
+# one to ask: a refusal is an answer, silence is not, and None says nothing of it. The first that fits
+# counts.
+_FAULTS: tuple[tuple[tuple[type[Exception], ...], str, str, bool | None], ...] = (
     ((exceptions.BusyLoadingError,), "loading", "Redis is still loading its data.", False),
     ((exceptions.AuthenticationError, exceptions.NoPermissionError), "auth", "Redis does not let us in.", False),
     ((exceptions.ReadOnlyError,), "readonly", "Redis is a read-only replica.", True),
@@ -37,13 +39,13 @@ _FAULTS: tuple[tuple[tuple[type[Exception], ...], str, str, bool], ...] = (
         True,
     ),
     ((exceptions.AuthenticationWrongNumberOfArgsError,), "auth", "Redis does not let us in.", False),
-    ((exceptions.MaxConnectionsError,), "crowded", "All connections to Redis are in use.", True),
+    ((exceptions.MaxConnectionsError,), "crowded", "All connections to Redis are in use.", None),
     ((exceptions.TimeoutError, TimeoutError), "timeout", "Redis took too long to answer.", False),
     ((exceptions.ResponseError,), "refused", "Redis refused the command.", True),
     ((exceptions.InvalidResponse,), "garbled", "What answered does not speak like Redis.", False),
     ((exceptions.RedisError, OSError), "down", "Redis did not answer.", False),
 )
-_GARBLED = next(fault for fault in _FAULTS if fault[1] == "garbled")
+_RAISED = (exceptions.RedisError, OSError)
 
 
 class Link:
@@ -57,7 +59,8 @@ class Link:
     def __init__(self, client: Client, *, breaker: Breaker | None = None) -> None:
         self.client = client
         self.breaker = breaker or Breaker()
-        self._idle: deque[Any] = deque()
+        self._idle: deque[tuple[int, Any]] = deque()
+        self._age = 0
         self._packed: dict[str, list[bytes]] = {}
 
     def __enter__(self) -> Client:
@@ -70,20 +73,15 @@ class Link:
     ) -> None:
         if error is None:
             self.breaker.succeeded()
-        elif isinstance(error, Exception):
+        elif isinstance(error, _RAISED):
             raise self._fault(error) from error
 
     def _fault(self, error: Exception) -> StoreDown:
-        known = (fault for fault in _FAULTS if isinstance(error, fault[0]))
-        # What the parser makes of bytes that are not Redis's is any error at all.
-        _, reason, meaning, alive = next(known, _GARBLED)
+        _, reason, meaning, alive = next(fault for fault in _FAULTS if isinstance(error, fault[0]))
         if alive:
             self.breaker.succeeded()
-        else:
+        elif alive is False:
             self.breaker.failed()
-        if reason == "garbled":
-            # Half-made connections would be used again, without their handshake.
-            self.client.close()
         return StoreDown(meaning, reason=reason, detail=f"{error}"[:300] or type(error).__name__)
 
     def get(self, key: str) -> bytes | None:
@@ -93,6 +91,7 @@ class Link:
             if isinstance(client, Cluster):
                 return _bytes(client.get(key))
             pool: Any = client.connection_pool
+            age = self._age
             connection = self._at_hand(pool) or pool.get_connection()
             try:
                 if (packed := self._packed.get(key)) is None:
@@ -106,15 +105,25 @@ class Link:
                     connection.disconnect()
                 pool.release(connection)
                 raise
-            self._idle.append(connection)
+            if len(self._idle) < _IDLE:
+                self._idle.append((age, connection))
+            else:
+                pool.release(connection)
             return data
 
+    def renew(self) -> None:
+        """Use no connection again that was made before: the primary may be another server now."""
+        self._age += 1
+        if not isinstance(self.client, Cluster):
+            self.client.connection_pool.disconnect(inuse_connections=False)
+
     def _at_hand(self, pool: Any) -> Any:
-        """A connection that is kept, unless the server has closed it or said what nobody asked for,
-        or it is that of the process this one was forked from."""
+        """A connection that is kept, unless it is from before ``renew``, the server has closed it or said
+        what nobody asked for, or it is that of the process this one was forked from."""
         with suppress(IndexError):
-            while connection := self._idle.pop():
-                if connection.pid == os.getpid() and connection.quiet():
+            while True:
+                age, connection = self._idle.pop()
+                if age == self._age and connection.pid == os.getpid() and connection.quiet():
                     return connection
                 connection.disconnect()
                 pool.release(connection)
@@ -143,7 +152,7 @@ class Link:
             return False
         try:
             self.client.ping()
-        except Exception as error:  # noqa: BLE001 - the parser may raise anything over garbage
+        except _RAISED as error:
             log.debug("Redis: %s", self._fault(error).technical)
             return False
         self.breaker.succeeded()
@@ -155,7 +164,7 @@ def _bytes(answer: object) -> bytes | None:
 
 
 def reply(answer: object, kind: type[T]) -> T:
-    """An answer that has to be a ``kind``. Raises ValueError for one that Redis would not give."""
+    """An answer that has to be a ``kind``. Raises InvalidResponse for one that Redis would not give."""
     if not isinstance(answer, kind):
-        raise ValueError(f"the answer is a {type(answer).__name__} in place of a {kind.__name__}")
+        raise exceptions.InvalidResponse(f"the answer is a {type(answer).__name__} in place of a {kind.__name__}")
     return answer

@@ -73,13 +73,13 @@ class Memory:
                 self._make_room()
             self.entries[name] = entry
 
-    def void(self, names: Iterable[str] | None) -> None:
-        """Serve the values of these names (None: of all) no longer as current."""
+    def void(self, names: Iterable[str] | None, *, run_out: bool = True) -> None:
+        """Serve the values of these names (None: of all) no longer as current; those that have
+        ``run_out`` no longer while another is loaded either."""
         with self._lock:
             for name in list(self.entries) if names is None else names:
                 entry = self.entries.get(name)
-                # One that has run out is not current anyway: Redis tells of its end as of a change.
-                if entry is not None and self._clock.monotonic() < entry.hard:
+                if entry is not None and (run_out or self._clock.monotonic() < entry.hard):
                     entry.void()
 
     def clear(self) -> None:

@@ -98,6 +98,8 @@ class RedisStore:
                     found = reply(pipe.execute(), list)
             else:
                 found = reply(client.mget(physicals), list)
+            if len(found) != len(names):
+                raise redis.InvalidResponse(f"{len(found)} values came for {len(names)} names")
             return {
                 name: reply(data, bytes)
                 for name, data in zip(names, found, strict=True)
@@ -113,10 +115,11 @@ class RedisStore:
         """Keep several values, each with its seconds to live, in one round trip."""
         if not values:
             return
+        ready = [(name, encode(value), self.milliseconds(ttl)) for name, (value, ttl) in values.items()]
         with self.link as client, client.pipeline(transaction=False) as pipe:
-            for name, (value, ttl) in values.items():
+            for name, data, milliseconds in ready:
                 pipe.unlink(self.names.lease(name))
-                pipe.set(self.names.value(name), encode(value), px=self.milliseconds(ttl))
+                pipe.set(self.names.value(name), data, px=milliseconds)
             pipe.execute()
 
     def delete(self, *names: str, version: float | None = None) -> int:

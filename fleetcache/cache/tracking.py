@@ -69,8 +69,7 @@ class Tracking:
             ears: dict[str, _Ear] = {}
             try:
                 if self._link.probe():
-                    with self._link as client:
-                        connections = primaries(client)
+                    connections = primaries(self._link.client)
                     ears = {name: _Ear(one, self._names) for name, one in connections.items()}
                     self._listen(ears, listener)
             except Exception as error:  # noqa: BLE001 - nobody would start this thread again
@@ -84,27 +83,38 @@ class Tracking:
 
     def _listen(self, ears: dict[str, _Ear], listener: Listener) -> None:
         """Hear messages and put off the proof until a link fails or the primaries are others."""
-        watch = selectors.DefaultSelector()
         for ear in ears.values():
             ear.open()
-            watch.register(ear, selectors.EVENT_READ, ear)
+        # Before anything stands on the new proof: a kept connection may lead to the primary of before.
+        self._link.renew()
         proof = self._proof = Proof()
         look_at = self._clock.monotonic() + TOPOLOGY_SECONDS
-        while not self._stop.is_set():
-            now = self._clock.monotonic()
+        with selectors.DefaultSelector() as watch:
             for ear in ears.values():
-                ear.ping(now)
-            for key, _ in watch.select(PING_SECONDS / 2):
-                for names in key.data.hear():
-                    listener.heard(names)
-            proof.until = min(ear.heard_to for ear in ears.values()) + TRUST_SECONDS
-            if self._link.breaker.state != CLOSED:
-                self._link.probe()
-            if now >= look_at:
-                look_at = now + TOPOLOGY_SECONDS
-                if primaries(self._link.client).keys() != ears.keys():
-                    log.info("the primaries of Redis are others now")
-                    return
+                watch.register(ear, selectors.EVENT_READ, ear)
+            while not self._stop.is_set():
+                now = self._clock.monotonic()
+                for ear in ears.values():
+                    ear.ping(now)
+                for key, _ in watch.select(PING_SECONDS / 2):
+                    for names in key.data.hear():
+                        listener.heard(names)
+                proof.until = min(ear.heard_to for ear in ears.values()) + TRUST_SECONDS
+                if self._link.breaker.state != CLOSED:
+                    self._link.probe()
+                if now >= look_at:
+                    look_at = now + TOPOLOGY_SECONDS
+                    if self._others_than(ears):
+                        log.info("the primaries of Redis are others now")
+                        return
+
+    def _others_than(self, ears: dict[str, _Ear]) -> bool:
+        try:
+            return primaries(self._link.client).keys() != ears.keys()
+        except (redis.RedisError, OSError) as error:
+            # Who can be heard is still there; only nobody says whether that is all.
+            log.info("nobody says which the primaries of Redis are: %s", error)
+            return False
 
 
 class _Ear:

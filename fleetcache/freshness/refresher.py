@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fleetcache.cache.layered import LayeredCache, Progress
+from fleetcache.cache.layered import LayeredCache
 from fleetcache.cache.lock import lock
+from fleetcache.cache.warming import Progress
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.errors import Busy, StoreDown, Unavailable
 from fleetcache.source import view
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 60
 WARM_SECONDS = 120
-_DROPPED = "dropped-for-view"
+_DROPPED = "dropped-for-view"  # by programs of one schema: each drops its own values
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def settle(state: view.ViewState, cache: LayeredCache) -> bool:
     whether it had to be. Raises StoreDown."""
     if state.refreshed_at is None:
         return False
-    dropped_for = cache.store.noted(_DROPPED)
+    dropped_for = cache.store.noted(_note(cache))
     if dropped_for is not None and dropped_for >= state.refreshed_at:
         return False
     _drop(cache, state.refreshed_at)
@@ -59,8 +60,12 @@ def settle(state: view.ViewState, cache: LayeredCache) -> bool:
 
 def _drop(cache: LayeredCache, refreshed_at: float) -> int:
     dropped = cache.invalidate(list(CATALOGUE), version=refreshed_at)
-    cache.store.note(_DROPPED, refreshed_at)
+    cache.store.note(_note(cache), refreshed_at)
     return dropped
+
+
+def _note(cache: LayeredCache) -> str:
+    return f"{_DROPPED}:{cache.store.names.schema}"
 
 
 def warm(
@@ -79,12 +84,16 @@ def keep_young(database: Database, cache: LayeredCache) -> bool:
     and warm when somebody else refreshed it and could not do that.
 
     A view that another version of the program made cannot be mended by a refresh, and is left to
-    that version. Raises SourceDown, NotMigrated or StoreDown.
+    that version. Raises SourceDown or NotMigrated.
     """
     state = view.state(database)
     due = min(REFRESH_SECONDS, state.max_age / 2)
     young = state.fault is None and state.age is not None and state.age < due
-    settled = settle(state, cache)
+    try:
+        settled = settle(state, cache)
+    except StoreDown as error:
+        settled = False
+        log.info("what is cached is looked at when Redis is back: %s", error.technical)
     renew = state.ours and not young
     if renew:
         refresh(database, cache)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from fleetcache.cache.layered import LayeredCache, Progress
+from fleetcache.cache.layered import LayeredCache
 from fleetcache.cache.marks import Mark, Marks
 from fleetcache.cache.store import Held
+from fleetcache.cache.warming import Progress
 from fleetcache.catalogue import checked_pattern, entry
 from fleetcache.errors import StoreDown, Unavailable
 from fleetcache.freshness import refresher

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from fleetcache.cache.layered import Progress
+from fleetcache.cache.warming import Progress
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.errors import FleetcacheError, Unrecorded
 from fleetcache.ops.console import Console

@@ -92,7 +92,7 @@ def _inside(payload: bytes) -> Callable[[bytes], bytes]:
     """The same envelope around other bytes."""
 
     def change(data: bytes) -> bytes:
-        envelope = decode("", data, Envelope)
+        envelope = decode("", data, Envelope[msgspec.Raw])
         start, end = data.split(bytes(envelope.payload), 1)
         return start + payload + end
 

@@ -13,7 +13,7 @@ from fleetcache.cache.client import connect
 from fleetcache.cache.counters import HitCounters
 from fleetcache.cache.envelope import Envelope
 from fleetcache.cache.filling import Layer
-from fleetcache.cache.layered import LayeredCache, Progress
+from fleetcache.cache.layered import LayeredCache
 from fleetcache.cache.link import Link
 from fleetcache.cache.lock import lock
 from fleetcache.cache.memory import Memory
@@ -21,6 +21,7 @@ from fleetcache.cache.names import Names
 from fleetcache.cache.reading import DATABASE, REDIS, VIEW
 from fleetcache.cache.store import RedisStore
 from fleetcache.cache.tracking import Tracking
+from fleetcache.cache.warming import Progress
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.clock import Clock
 from fleetcache.errors import Busy, StoreDown, Unavailable

@@ -176,7 +176,7 @@ def invalidate(settings: Settings, keys: tuple[str, ...], pattern: str | None, d
                 click.echo(f"{row.name}  {row.memory} B  {row.ttl:.0f} s left")
             click.echo(f"Would remove {len(found)} values.")
         else:
-            click.echo(f"Removed {console.invalidate(keys, pattern)} values.")
+            click.echo(f"Removed {console.invalidate(keys, pattern, progress=_removed)} values.")
 
 
 @main.command()
@@ -196,7 +196,7 @@ def flush(settings: Settings, yes: bool) -> None:
     if not yes:
         click.confirm("Remove every cached value of fleetcache?", abort=True)
     with _runtime(settings) as parts:
-        removed = parts.console(_actor()).flush()
+        removed = parts.console(_actor()).flush(progress=_removed)
         click.echo(f"All cache flushed and materialized view refreshed: {removed} values removed.")
 
 
@@ -236,6 +236,11 @@ def _say_instances(found: Health) -> None:
                 f"; Redis {latency}, breaker {one.breaker}, opened {one.breaker_opened}×"
             )
         click.echo(line)
+
+
+def _removed(count: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{count:,} removed", nl=False, err=True)
 
 
 def _actor() -> str:

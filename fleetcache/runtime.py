@@ -177,10 +177,10 @@ class Runtime:
 
     def beat(self) -> None:
         """Write the counts and say that this instance is there. Raises StoreDown."""
+        self.counters.flush()
         began = time.perf_counter()
         self.store.exists("ref:settings")
         latency = time.perf_counter() - began
-        self.counters.flush()
         self.instances.announce(
             Instance(
                 id=self.id,

@@ -54,8 +54,15 @@ class Console:
             if row.name in wanted or (row.current and row.name in names)
         ]
 
-    def invalidate(self, keys: Sequence[str] = (), pattern: str | None = None) -> int:
-        """Remove the values of keys and of a pattern; how many there really were.
+    def invalidate(
+        self,
+        keys: Sequence[str] = (),
+        pattern: str | None = None,
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> int:
+        """Remove the values of keys and of a pattern; how many there really were. ``progress`` is told
+        now and then how many of the pattern are gone.
 
         Raises UnknownKey and BadPattern before anything is removed, StoreDown.
         """
@@ -65,7 +72,9 @@ class Console:
             if pattern is not None:
                 checked_pattern(pattern)
             removed = self._cache.invalidate(names)
-            return removed + (self._cache.invalidate_matching(pattern) if pattern else 0)
+            if pattern:
+                removed += self._cache.invalidate_matching(pattern, progress=progress)
+            return removed
 
         subject = " ".join([*keys, *([pattern] if pattern else [])]) or "nothing"
         return self._audited("invalidate", subject, do, affected=lambda n: n)
@@ -85,7 +94,7 @@ class Console:
 
         return self._audited("warm", "all keys", do, affected=lambda warmed: warmed.loaded)
 
-    def flush(self) -> int:
+    def flush(self, *, progress: Callable[[int], None] | None = None) -> int:
         """Refresh the view and, if that worked, remove all our values; how many there were.
 
         Raises SourceDown or NotMigrated with nothing removed, StoreDown.
@@ -94,7 +103,7 @@ class Console:
         def do() -> int:
             self._cache.store.exists("ref:settings")  # Redis down: say so before the refresh
             dropped = refresher.refresh(self._database, self._cache).dropped
-            return dropped + self._cache.flush()
+            return dropped + self._cache.flush(progress=progress)
 
         return self._audited("flush", "all keys", do, affected=lambda n: n)
 

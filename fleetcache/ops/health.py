@@ -121,7 +121,7 @@ class Health:
             "instances": [
                 {
                     "id": one.id,
-                    "version": one.version,
+                    "version": one.version, "schema": one.schema,
                     "started": iso(one.started),
                     "seen": iso(one.seen),
                     "silent": one.silent(self.at),

@@ -68,6 +68,7 @@ INSTANCE: dict[str, Any] = {
     "version": str,
     "started": str,
     "seen": str,
+    "schema": str,
     "silent": bool,
     "memoryHitRate": Rate,
     "memoryEntries": int,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from fleetcache.cache.counters import Counts
 from fleetcache.cache.lease import LOOK, Lease
 from fleetcache.cache.memory import Entry, Memory
-from fleetcache.cache.proof import Guard, Proof
+from fleetcache.cache.proof import NONE, Guard, Proof
 from fleetcache.cache.reading import Reading, Slot
 from fleetcache.clock import Clock
 
@@ -52,7 +52,7 @@ class Flight:
         """Whether it will do for somebody who asks now. Where a change since it began may have gone
         unheard it does only for a moment, or when two loads of the key are enough."""
         if self.before is not None and self.before.answer is None:
-            return self.proof is proof
+            return proof in (self.proof, NONE)
         heard = now < proof.until and not self.alone and not (self.lease and self.lease.lost)
         return self.proof is proof and (heard or now < self.began + UNPROVEN_SECONDS)
 

@@ -12,13 +12,13 @@ import logging
 import math
 import selectors
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 import redis
 from redis.connection import AbstractConnection
 
 from fleetcache.cache.breaker import CLOSED
-from fleetcache.cache.client import primaries
+from fleetcache.cache.client import Client, primaries
 from fleetcache.cache.link import Link, reply
 from fleetcache.cache.names import Names
 from fleetcache.cache.proof import NONE, Listener, Proof
@@ -89,6 +89,7 @@ class Tracking:
         self._link.renew()
         proof = self._proof = Proof()
         look_at = self._clock.monotonic() + TOPOLOGY_SECONDS
+        look = _Look(self._link.client)
         with selectors.DefaultSelector() as watch:
             for ear in ears.values():
                 watch.register(ear, selectors.EVENT_READ, ear)
@@ -102,19 +103,35 @@ class Tracking:
                 proof.until = min(ear.heard_to for ear in ears.values()) + TRUST_SECONDS
                 if self._link.breaker.state != CLOSED:
                     self._link.probe()
+                if look.found is not None and look.found != ears.keys():
+                    log.info("the primaries of Redis are others now")
+                    return
                 if now >= look_at:
                     look_at = now + TOPOLOGY_SECONDS
-                    if self._others_than(ears):
-                        log.info("the primaries of Redis are others now")
-                        return
+                    look.again()
 
-    def _others_than(self, ears: dict[str, _Ear]) -> bool:
+
+class _Look:
+    """Which the primaries are, asked in a thread of its own: while sentinels hang the ears go on.
+    ``found`` is None until anybody has said so."""
+
+    def __init__(self, client: Client) -> None:
+        self.found: Set[str] | None = None
+        self._client = client
+        self._thread = threading.Thread()
+
+    def again(self) -> None:
+        """Ask, unless the last question is still open."""
+        if not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._ask, name="fleetcache-primaries", daemon=True)
+            self._thread.start()
+
+    def _ask(self) -> None:
         try:
-            return primaries(self._link.client).keys() != ears.keys()
+            self.found = primaries(self._client).keys()
         except (redis.RedisError, OSError) as error:
             # Who can be heard is still there; only nobody says whether that is all.
             log.info("nobody says which the primaries of Redis are: %s", error)
-            return False
 
 
 class _Ear:

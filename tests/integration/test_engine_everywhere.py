@@ -146,6 +146,44 @@ def test_nor_through_a_promotion(make: Make, sentinel: Sentinel, source: Source,
         sentinel.heal()
 
 
+def test_the_primary_of_before_is_not_asked_when_it_comes_back(
+    make: Make, sentinel: Sentinel, source: Source
+) -> None:
+    """One that hung, was replaced, and answers again takes itself for the primary for seconds; what
+    the new one is told is heard by all, and no connection from before gives what the old one has."""
+    first, second = make(sentinel.url), make(sentinel.url)
+    old = sentinel.primary
+    key = KEYS[0]
+
+    def from_redis() -> object:
+        first.memory.void(None)
+        return first.cache.read(key, counted=False).value
+
+    def everywhere() -> set[object]:
+        """What Redis gives when it is asked on many connections at once."""
+        with ThreadPoolExecutor(8) as pool:
+            return {one.result() for one in [pool.submit(from_redis) for _ in range(64)]}
+
+    try:
+        for engine in (first, second):
+            until(lambda engine=engine: engine.cache.read(key).layer == MEMORY, what="kept in memory")
+        old.client.client_pause(200)  # so that each takes a connection of its own
+        assert everywhere() == {Doc(1)}
+        old.pause()
+        try:
+            sentinel.promote()
+            for engine in (first, second):
+                until(lambda engine=engine: engine.tracking.trusted, within=5, what="memory trusted")
+        finally:
+            old.resume()
+        assert source.change(key) == 2
+        second.cache.invalidate([key])
+        until(lambda: first.cache.read(key).value == Doc(2), within=0.5, what="the first one heard")
+        assert everywhere() == {Doc(2)}
+    finally:
+        sentinel.heal()
+
+
 def unharmed(engines: list[Engine], harm: Callable[[], None]) -> None:
     """Read on all engines while it happens and until Redis serves again; every read has to be right."""
     ended = threading.Event()

@@ -25,7 +25,7 @@ class Table:
         """The table as Markdown, its numbers aligned right."""
         ruler = ["---", *["---:"] * (len(self.columns) - 1)]
         lines = [f"| {' | '.join(row)} |" for row in (self.columns, ruler, *self.rows)]
-        return "\n".join([f"### {self.title}", "", self.text, "", *lines, ""])
+        return "\n".join([f"## {self.title}", "", self.text, "", *lines, ""])
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -19,6 +19,7 @@ import ssl
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -273,14 +274,19 @@ class Sentinel:
         before = self.primary
         if kill:
             before.kill()
-        else:
-            self.sentinels[0].client.execute_command("SENTINEL FAILOVER", self.NAME)
+        ask_at = 0.0
 
         def promoted() -> bool:
+            nonlocal ask_at
+            if not kill and self.primary is before and time.monotonic() >= ask_at:
+                # A sentinel gives a failover up when the replica is not ready yet, and says no more of it.
+                ask_at = time.monotonic() + 5
+                with contextlib.suppress(redis.ResponseError):
+                    self.sentinels[0].client.execute_command("SENTINEL FAILOVER", self.NAME)
             told = {self._told(one) for one in self.sentinels}
             return len(told) == 1 and self.primary is not before and self.primary.role == "master"
 
-        until(promoted, what="a new primary")
+        until(promoted, within=30, what="a new primary")
 
     def heal(self) -> None:
         """Start what was killed, as a replica, and wait until all is as it was."""

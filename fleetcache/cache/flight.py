@@ -27,7 +27,10 @@ class Flight:
     says what to make of a value that lies in Redis; ``alone`` is one that loads without a lease, so
     that Redis cannot tell it of a change, ``before`` one of the same key that has not come home."""
 
-    __slots__ = ("_landed", "alone", "answer", "before", "began", "count", "given_up", "how", "lease", "name", "outrun", "proof", "slot", "stored", "why", "woken")
+    __slots__ = (
+        "_landed", "alone", "answer", "before", "began", "count", "given_up", "how", "lease", "name",
+        "outrun", "proof", "slot", "stored", "why", "woken",
+    )  # fmt: skip
 
     def __init__(self, slot: Slot, proof: Proof, count: Counts, *, began: float) -> None:
         self.began = began
@@ -51,7 +54,8 @@ class Flight:
     def may_be_joined(self, proof: Proof, now: float) -> bool:
         """Whether it will do for somebody who asks now. Where a change since it began may have gone
         unheard it does only for a moment, or when two loads of the key are enough."""
-        if self.before is not None and self.before.answer is None:
+        before = self.before
+        if before is not None and before.answer is None and not before.given_up:
             return proof in (self.proof, NONE)
         heard = now < proof.until and not self.alone and not (self.lease and self.lease.lost)
         return self.proof is proof and (heard or now < self.began + UNPROVEN_SECONDS)

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import select
 import socket
+from collections.abc import Callable
+from ssl import SSLWantReadError
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from redis.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import ConnectionError, InvalidResponse, ReadOnlyError
 from redis.sentinel import SentinelManagedConnection
 from redis.utils import SENTINEL
+
+T = TypeVar("T")
 
 _FOREVER = 1e6
 
@@ -40,22 +44,35 @@ class _Socket:
     def sendall(self, data: bytes) -> None:
         left = self.ends - monotonic() if self._blocking else 0.0
         if not left <= self._limit <= 1.1 * left:
+            if self._blocking and left <= 0:
+                raise TimeoutError("timed out")
             self._wait(left)
         self._socket.sendall(data)
 
     def recv(self, size: int) -> bytes:
         left = self.ends - monotonic() if self._blocking else 0.0
         if not left <= self._limit <= 1.1 * left:
+            if self._blocking and left <= 0:
+                return self._late(lambda: self._recv(size))
             self._wait(left)
         return self._recv(size)
 
     def recv_into(self, buffer: bytearray) -> int:
-        self._wait(self.ends - monotonic() if self._blocking else 0.0)
+        left = self.ends - monotonic() if self._blocking else 0.0
+        if self._blocking and left <= 0:
+            return self._late(lambda: self._socket.recv_into(buffer))
+        self._wait(left)
         return self._socket.recv_into(buffer)
 
+    def _late(self, receive: Callable[[], T]) -> T:
+        """What has come by now: it was perhaps this thread that was kept waiting, not the other side."""
+        self._wait(0.0)
+        try:
+            return receive()
+        except (BlockingIOError, SSLWantReadError) as error:
+            raise TimeoutError("timed out") from error
+
     def _wait(self, seconds: float) -> None:
-        if self._blocking and seconds <= 0:
-            raise TimeoutError("timed out")
         self._limit = 1.05 * seconds
         self._socket.settimeout(self._limit)
 

@@ -62,12 +62,13 @@ def _pattern(console: Console) -> None:
         found = console.preview(pattern=pattern)
     except FleetcacheError as error:
         st.caption(f":red[{error}] {error.hint}")
-        found = []
+        found, label = [], "Invalidate"  # how many is not known
     else:
+        label = f"Invalidate {words.plural(len(found), 'value')}"
         names = ", ".join(row.name for row in found[:6]) + (" …" if len(found) > 6 else "")
         st.caption(f"Matches {words.plural(len(found), 'value')}{': ' + names if found else ''}")
     if st.button(
-        f"Invalidate {words.plural(len(found), 'value')}",
+        label,
         icon=":material/filter_alt_off:",
         disabled=not found,
         help=_EVERYWHERE,

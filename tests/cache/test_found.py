@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import redis
 
 from fleetcache.cache.breaker import CLOSED
+from fleetcache.cache.client import connect
 from fleetcache.cache.filling import Layer
 from fleetcache.cache.reading import DATABASE, MEMORY, REDIS, VIEW, Reading
 from fleetcache.cache.single import Made
@@ -41,6 +43,21 @@ def later(began: float, seconds: float) -> None:
 
 
 # Connections
+
+
+def test_an_answer_that_is_there_is_taken_however_late_it_is_looked_at(make: Make, url: str) -> None:
+    """A thread that had no turn for longer than the deadline finds the answer of a quick Redis: that is no
+    reason to take Redis for gone. One who has really said nothing by then is."""
+    client = connect(url, connect_seconds=1, command_seconds=0.05)
+    connection = client.connection_pool.get_connection()  # type: ignore[union-attr]
+    connection.send_command("PING")
+    later(time.monotonic(), 0.2)
+    assert connection.read_response() == b"PONG"
+    connection.send_command("BLPOP", "nothing-comes", "0.5")
+    later(time.monotonic(), 0.2)
+    with pytest.raises(redis.TimeoutError):
+        connection.read_response()
+    client.close()
 
 
 def test_many_waiting_reads_do_not_use_up_the_connections(make: Make, own_redis: Redis) -> None:

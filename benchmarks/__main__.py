@@ -7,7 +7,7 @@ from importlib import import_module
 
 from benchmarks.report import write
 
-NAMES = ("hit", "stampede", "hotkey", "staleset", "outage", "holder", "group", "coherence")
+NAMES = ("hit", "stampede", "hotkey", "staleset", "outage", "holder", "group", "coherence", "freshness")
 
 
 def main() -> None:

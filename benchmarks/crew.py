@@ -60,8 +60,12 @@ class Crew:
 
     def start(self, job: Callable[..., Any], *arguments: Any) -> None:
         """Begin, and do not wait for the answers."""
-        for pipe in self._pipes:
-            pipe.send((job, arguments))
+        self.start_each(job, [arguments] * len(self._pipes))
+
+    def start_each(self, job: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> None:
+        """The same, each process with arguments of its own."""
+        for pipe, own in zip(self._pipes, arguments, strict=True):
+            pipe.send((job, own))
 
     def answers(self, within: float = 600) -> list[Any]:
         """What each of them said. Raises what one of them raised, TimeoutError."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
 from benchmarks.caches import Cache, Contestant, Load, Place
 from benchmarks.document import Roster
 from fleetcache.cache.engine import Engine
-from fleetcache.cache.filling import Layer
+from fleetcache.cache.layer import Layer
 from fleetcache.cache.reading import Slot
 from fleetcache.cache.single import Made, Single
 
@@ -42,9 +41,7 @@ def fleetcache_redis(place: Place, load: Load) -> Cache:
 
 def _fleetcache(place: Place, load: Load, *, trusted: bool) -> Cache:
     def loader(names: Sequence[str]) -> dict[str, Made]:
-        now = time.time()
-        day = datetime.fromtimestamp(now, UTC).date()
-        return {name: Made(msgspec.convert(load(name), Roster), now, day) for name in names}
+        return {name: Made(msgspec.convert(load(name), Roster), time.time()) for name in names}
 
     engine = Engine(
         place.url,

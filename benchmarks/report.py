@@ -11,9 +11,11 @@ from pathlib import Path
 
 from benchmarks.measure import Table
 from benchmarks.server import Valkey
+from fleetcache.embedded import binaries
+from fleetcache.embedded.account import account_for
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-PACKAGES = ("redis", "msgspec", "orjson", "cachetools", "dogpile.cache", "cashews", "aiocache", "django-redis",
+PACKAGES = ("redis", "psycopg", "msgspec", "orjson", "cachetools", "dogpile.cache", "cashews", "aiocache", "django-redis",
             "Django", "Flask-Caching", "cachelib", "streamlit")  # fmt: skip
 HEAD = """# Benchmarks
 
@@ -22,7 +24,7 @@ shown too. All contestants of a table ran in turn within one run; on a small sha
 more than times.
 
 - Machine: {cores} cores, {system}, {machine}; server and callers share them, over loopback TCP
-- Python {python}, {valkey}
+- Python {python}, {valkey}, {postgres}
 - {packages}
 """
 
@@ -31,6 +33,7 @@ def write(tables: Sequence[Table]) -> None:
     """Replace the page."""
     with Valkey() as server:
         valkey = server.version
+    found = binaries.find("postgres", account_for(PAGE.parent), lambda text: None)
     head = HEAD.format(
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         cores=len(os.sched_getaffinity(0)),
@@ -38,6 +41,7 @@ def write(tables: Sequence[Table]) -> None:
         machine=platform.machine(),
         python=platform.python_version(),
         valkey=valkey,
+        postgres=f"{found.product} {found.version}",
         packages=", ".join(f"{name} {version(name)}" for name in PACKAGES),
     )
     PAGE.write_text("\n".join([head, *(table.markdown() for table in tables)]).rstrip() + "\n")

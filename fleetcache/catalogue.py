@@ -22,14 +22,24 @@ from fleetcache.figures.reference import CheckTypes, ContractTypes, Settings
 from fleetcache.figures.retirement import RetirementForecast, RetirementWithin
 from fleetcache.figures.shape import Shape
 
-PILOTS, CERTIFICATIONS, LEAVE, SETTINGS, REFERENCE = TOPICS = (
-    "pilots",
-    "certifications",
-    "leave",
-    "settings",
-    "reference",
-)
+PILOTS, CERTIFICATIONS, LEAVE, SETTINGS, REFERENCE = "pilots", "certifications", "leave", "settings", "reference"
+HISTORY, IDENTITY = "history", "identity"
+TABLES = {
+    "pilots": PILOTS,
+    "certifications": CERTIFICATIONS,
+    "leave_requests": LEAVE,
+    "settings": SETTINGS,
+    "fleets": REFERENCE,
+    "bases": REFERENCE,
+    "contract_types": REFERENCE,
+    "check_types": REFERENCE,
+    "check_requirements": REFERENCE,
+    "daily_metrics": HISTORY,
+    "pilot_identity": IDENTITY,
+}
+"""Of which topic a change of each table is. No key depends on names; lists of them do."""
 _CREW = frozenset({PILOTS, CERTIFICATIONS, SETTINGS, REFERENCE})
+_ALL = _CREW | {LEAVE}
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,10 @@ class Entry:
     together: bool = False
 
     @property
+    def nothing_ttl(self) -> None:
+        """There is always something."""
+
+    @property
     def family(self) -> list[str]:
         """The keys that one load of this one gives along with it."""
         return [e.name for e in CATALOGUE.values() if e.query == self.query] if self.together else []
@@ -59,8 +73,8 @@ CATALOGUE: dict[str, Entry] = {
     entry.name: entry
     for entry in (
         Entry("fleet:leave:stats", LeaveStats, 120, _CREW | {LEAVE}, "fleet_leave_stats"),
-        Entry("dashboard:metrics", DashboardMetrics, 60, frozenset(TOPICS), "dashboard_metrics"),
-        Entry("fleet:stats", FleetStats, 300, frozenset(TOPICS), "fleet_stats"),
+        Entry("dashboard:metrics", DashboardMetrics, 60, _ALL, "dashboard_metrics"),
+        Entry("fleet:stats", FleetStats, 300, _ALL | {HISTORY}, "fleet_stats"),
         Entry("fleet:retirement:forecast", RetirementForecast, 600, _CREW, "fleet_retirement_forecast"),
         Entry("fleet:certifications:stats", CertificationStats, 300, _CREW, "fleet_certifications_stats"),
         Entry(

@@ -27,7 +27,7 @@ CONDITIONS = {
     RUNNING: "running",
     SILENT: "silent",
     OPEN: "not asking Redis (breaker open)",
-    UNTRUSTED: "memory not trusted",
+    UNTRUSTED: "cannot prove its numbers current",
 }
 
 

@@ -195,7 +195,8 @@ GLOSSARY: dict[str, Definition] = {
         "memory served without asking Redis. Warming and this page are not counted; no reads gives a dash.",
     ),
     "cache.withoutQuery": Definition(
-        "Without a query", "Share of reads in the window that needed no database query at all."
+        "Without a query", "Share of reads in the window that needed no query for numbers. The checks that "
+        "prove them current are not counted.",
     ),
     "cache.keys": Definition("Keys held", "Cached values of fleetcache in Redis now."),
     "cache.memory": Definition("Redis memory", "Bytes of our values in Redis, and of the server in all."),

@@ -10,54 +10,38 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import date
 
 from fleetcache import __version__, embedded
 from fleetcache.cache.engine import Engine
-from fleetcache.cache.filling import Layer
 from fleetcache.cache.instances import Instance
+from fleetcache.cache.layer import Layer
 from fleetcache.cache.marks import Mark
 from fleetcache.cache.reading import DATABASE, VIEW
-from fleetcache.catalogue import CATALOGUE
+from fleetcache.catalogue import CATALOGUE, SETTINGS
 from fleetcache.clock import SYSTEM, Clock
-from fleetcache.errors import Busy, FleetcacheError, SourceDown, StoreDown, WrongVersion
+from fleetcache.errors import Busy, FleetcacheError, SourceDown, StoreDown
 from fleetcache.freshness import refresher
+from fleetcache.freshness.keeper import LEAST_SECONDS, Keeper
+from fleetcache.freshness.poller import Poller
 from fleetcache.ops import health
 from fleetcache.ops.console import Console
 from fleetcache.ops.health import Health
 from fleetcache.ops.watch import Since, Watch
+from fleetcache.prepare import prepare
 from fleetcache.servers import Urls, find
 from fleetcache.settings import Settings
-from fleetcache.source import daily, demo, migrations, raw, roles, statements, view
-from fleetcache.source.database import MINIMUM_VERSION, Database
+from fleetcache.source import daily, raw, statements, view
+from fleetcache.source.database import Database
 
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 2.0
-TEND_SECONDS = 5.0
-LONG_ROWS = 100_000
-BYPASSES = "The database role in use bypasses row-level security: the database does not protect the names."
-OWNS = (
-    "One database role is both owner and app, so the audit cannot be tamper-proof: "
-    "give the app a role of its own."
-)
+TEND_SECONDS, IDLE_TEND_SECONDS = 5.0, 30.0
 
 
 def _say(step: str) -> None:
     print(f"fleetcache: {step}", file=sys.stderr, flush=True)
-
-
-class _Bar:
-    """Says how far a long seeding has come, a tenth at a time; a short one needs no words."""
-
-    def __init__(self, progress: Callable[[str], None]) -> None:
-        self._progress = progress
-        self._said = 0
-
-    def __call__(self, done: int, total: int) -> None:
-        tenth = 10 * done // max(1, total)
-        if total > LONG_ROWS and tenth > self._said:
-            self._said = tenth
-            self._progress(f"seeded {done:,} of {total:,} rows ({tenth}0 %)")
 
 
 class Runtime:
@@ -82,13 +66,17 @@ class Runtime:
         self.prepared = False
         self._servers = servers
         self._stop = threading.Event()
+        self._wake = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._changed: set[str] = {SETTINGS}
+        self._day: date | None = None
 
         self.database = Database(urls.database)
+        self.poller = Poller(self.database, moved=self._moved, clock=clock)
         self.engine = Engine(
             urls.redis,
             (
-                Layer(VIEW, "view", lambda keys: view.load(self.database, keys)),
+                Layer(VIEW, "view", lambda keys: view.load(self.database, keys), copied=True),
                 Layer(DATABASE, "raw queries", lambda keys: raw.load(self.database, keys)),
             ),
             CATALOGUE,
@@ -97,11 +85,16 @@ class Runtime:
             instance=self.id,
             connect_seconds=settings.redis_connect_ms / 1000,
             command_seconds=settings.redis_command_ms / 1000,
+            prover=self.poller,
+            bound=settings.bound_ms / 1000,
+            refuse=settings.unproven == "refuse",
             clock=clock,
         )
         self.cache, self.store = self.engine.cache, self.engine.store
         self.counters, self.marks = self.engine.counters, self.engine.marks
         self.instances = self.engine.instances
+        self.poller.serve(self.cache)
+        self.keeper = Keeper(self.database, self.cache, clock=clock)
         self._watch = Watch()
 
     def health(self) -> tuple[Health, Since]:
@@ -111,47 +104,35 @@ class Runtime:
         )
         return found, self._watch.see(found)
 
+    def state(self) -> str | None:
+        """Of which state of the database reads are at this moment; None while nobody can say."""
+        ledger, now = self.cache.ledger, self.clock.monotonic()
+        proven = ledger.proven(now - ledger.bound, now) or self.poller.prove(now - ledger.bound)
+        return ledger.known.token() if proven and ledger.known is not None else None
+
     def console(self, actor: str) -> Console:
         """The administrator's actions on this instance, done by ``actor``."""
         return Console(self.database, self.cache, self.marks, actor=actor, instance=self.id)
 
     def prepare(self, *, progress: Callable[[str], None] = _say) -> None:
-        """Bring the database to its shape, seed a demo into an empty one, fill the view.
-
-        Idempotent. Raises SourceDown when the database cannot be reached yet, ForeignDatabase or
-        WrongVersion when it is not one to work with.
-        """
-        version = self.database.version()
-        if version < MINIMUM_VERSION:
-            raise WrongVersion(
-                f"PostgreSQL {version} is too old.",
-                hint=f"fleetcache needs PostgreSQL {MINIMUM_VERSION} or newer.",
-            )
-        migrations.migrate(
-            self.urls.owner,
-            app_role=self.database.role(),
-            progress=lambda step: progress(f"database: {step}"),
-        )
+        """Bring the database into service. Idempotent. Raises what ``prepare.prepare`` does."""
         embedded_database = self._servers is not None and self._servers.database_url is not None
-        seeded, warnings = demo.renew(
-            self.urls.owner,
-            self.settings.profile,
+        done = prepare(
+            self.database,
+            self.urls,
+            self.cache,
+            self.keeper,
+            profile=self.settings.profile,
             fresh="demo" if embedded_database else None,
             progress=progress,
-            bar=_Bar(progress),
         )
-        bypasses, owns = roles.bypasses_and_owns(self.database)
-        self.warnings = (*warnings, *([BYPASSES] if bypasses else []))
-        self.notices = (OWNS,) if owns else ()
-        if seeded or view.state(self.database).fault is not None:
-            progress("Filling the materialized view…")
-            refresher.refresh(self.database, self.cache)
-        self.cache.epoch = raw.epoch(self.database)
+        self.warnings, self.notices = done.warnings, done.notices
         self.prepared = True
 
     def start(self) -> None:
-        """Begin the background work: listening to Redis, warming, then counting, announcing and
-        refreshing by the beat."""
+        """Begin the background work: checking the database, listening to Redis, warming, then counting,
+        announcing and refreshing."""
+        self.poller.start()
         self.engine.start()
         for work in (self._announce, self._tend):
             thread = threading.Thread(target=work, name=f"fleetcache{work.__name__}", daemon=True)
@@ -168,8 +149,10 @@ class Runtime:
     def close(self) -> None:
         """End the background work, write the last counts, let go of the servers."""
         self._stop.set()
+        self._wake.set()
         for thread in self._threads:
             thread.join(timeout=5)
+        self.poller.close()
         self.engine.close()
         self.database.close()
         if self._servers is not None:
@@ -191,7 +174,7 @@ class Runtime:
                 redis_latency=latency,
                 memory_hit_rate=self.counters.memory_hit_rate(),
                 memory_entries=len(self.engine.memory),
-                memory_trusted=self.engine.tracking.trusted,
+                memory_trusted=self.proves,
                 breaker=self.engine.link.breaker.state,
                 breaker_opened=self.engine.link.breaker.opened,
             )
@@ -208,19 +191,29 @@ class Runtime:
                 log.exception("announcing failed")
             self._stop.wait(BEAT_SECONDS)
 
+    @property
+    def proves(self) -> bool:
+        """Whether values are proven current before they are served from memory."""
+        return self.poller.fault is None and self.cache.ledger.dirty is None
+
+    def _moved(self, topics: set[str]) -> None:
+        """Something changed: see to it soon."""
+        self._changed |= topics
+        self._wake.set()
+
     def _tend(self) -> None:
         first = True
         while not self._stop.is_set():
+            self._wake.clear()
             try:
                 if not self.prepared:
                     self.prepare()
                 if first:
                     first = False
                     refresher.warm(self.cache)
-                elif refresher.keep_young(self.database, self.cache):
+                if self.keeper.round() is not None:
                     log.info("refreshed the view")
-                self.cache.ttls = self._overrides()
-                daily.close_day(self.database)
+                self._follow()
                 self.health()
             except (Busy, SourceDown, StoreDown) as error:
                 log.info("background work put off: %s", error.technical)
@@ -228,7 +221,19 @@ class Runtime:
                 log.warning("background work failed: %s %s", error.technical, error.hint)
             except Exception:
                 log.exception("background work failed")
-            self._stop.wait(TEND_SECONDS)
+            # Changes are seen to once a second at most; a refresh that was not due yet, when it is.
+            if not self._stop.wait(LEAST_SECONDS):
+                self._wake.wait(self.keeper.due or (IDLE_TEND_SECONDS if self.poller.idle else TEND_SECONDS))
+
+    def _follow(self) -> None:
+        """What hangs on the settings and on the day."""
+        known = self.cache.ledger.known
+        if known is None or known.day != self._day:
+            daily.close_day(self.database)
+            self._day = known.day if known else None
+        if SETTINGS in self._changed:
+            self._changed.discard(SETTINGS)
+            self.cache.ttls = self._overrides()
 
     def _overrides(self) -> dict[str, float]:
         """Times to live of the settings row, for keys that exist and numbers that make sense."""

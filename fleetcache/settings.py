@@ -49,6 +49,18 @@ class Settings(BaseModel):
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
         description="Prefix of our keys in Redis.",
     )
+    bound_ms: int = Field(
+        250,
+        validation_alias="FLEETCACHE_BOUND_MS",
+        ge=0,
+        le=60_000,
+        description="How long after a change older numbers may be served as current, ms.",
+    )
+    unproven: Literal["flag", "refuse"] = Field(
+        "flag",
+        validation_alias="FLEETCACHE_UNPROVEN",
+        description="What to do with numbers that cannot be proven current: flag or refuse them.",
+    )
     redis_connect_ms: int = Field(
         250,
         validation_alias="FLEETCACHE_REDIS_CONNECT_MS",

@@ -69,7 +69,7 @@ kit.cards(
         ),
         kit.Card("cache.memory", words.size(redis.memory), f"server {words.size(redis.server_memory)}"),
         kit.Card("cache.latency", words.milliseconds(redis.latency), redis.version or "not connected"),
-        kit.Card("cache.viewAge", words.age(view.age), f"as of {words.day(view.as_of_date)}"),
+        kit.Card("cache.viewAge", words.age(view.age), words.view(view.as_of_date, view.behind)),
     ],
     key="cache",
 )

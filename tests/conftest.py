@@ -108,6 +108,7 @@ def seeded(make_database: Callable[..., TestDatabase], migrated: str) -> str:
         today = connection.execute("SELECT today()").fetchone()
         assert today is not None
         seed(connection, profile="demo", as_of=today[0])
+        connection.commit()  # or the rows would be younger than the view that has them
         connection.execute("SELECT refresh_figures()")
     return "template_demo"
 

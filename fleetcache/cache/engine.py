@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from fleetcache.cache.breaker import Breaker
 from fleetcache.cache.client import connect
 from fleetcache.cache.counters import HitCounters
-from fleetcache.cache.filling import Layer
 from fleetcache.cache.instances import Instances
-from fleetcache.cache.layered import HARD_SECONDS, SOFT_SECONDS, LayeredCache
+from fleetcache.cache.layer import Layer
+from fleetcache.cache.layered import BOUND_SECONDS, HARD_SECONDS, SOFT_SECONDS, LayeredCache
+from fleetcache.cache.ledger import Ledger
 from fleetcache.cache.link import Link
 from fleetcache.cache.marks import Marks
 from fleetcache.cache.memory import Memory
 from fleetcache.cache.names import Names
+from fleetcache.cache.proof import Prover
 from fleetcache.cache.reading import Slot
 from fleetcache.cache.store import RedisStore
 from fleetcache.cache.tracking import Tracking
@@ -28,8 +30,9 @@ class Engine:
     """A layered cache over the Redis at ``url``, and what stands around it.
 
     ``layers`` load what is not held, ``slots`` are the keys there are; ``prefix`` and ``schema`` make
-    the names in Redis. Nothing is connected before it is used, and memory is served as current only
-    between ``start`` and ``close``. Raises BadSetting for a URL that is none.
+    the names in Redis. Keys with topics are served as current only if the ``prover`` can have the
+    database checked, and those without only between ``start`` and ``close``. Nothing is connected before
+    it is used. Raises BadSetting for a URL that is none.
     """
 
     def __init__(
@@ -43,6 +46,9 @@ class Engine:
         instance: str,
         connect_seconds: float,
         command_seconds: float,
+        prover: Prover | None = None,
+        bound: float = BOUND_SECONDS,
+        refuse: bool = False,
         soft: float = SOFT_SECONDS,
         hard: float = HARD_SECONDS,
         clock: Clock = SYSTEM,
@@ -67,6 +73,9 @@ class Engine:
             schema=schema,
             memory=self.memory,
             guard=self.tracking,
+            ledger=Ledger(bound),
+            prover=prover,
+            refuse=refuse,
             soft=soft,
             hard=hard,
             clock=clock,

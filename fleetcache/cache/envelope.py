@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -10,6 +9,7 @@ import msgspec
 
 from fleetcache.cache.codec import decode
 from fleetcache.cache.reading import Loaded
+from fleetcache.label import Label
 
 P = TypeVar("P")
 
@@ -21,22 +21,15 @@ class Envelope(
 
     schema: str
     key: str
-    epoch: str | None
-    day: date
-    day_ends_at: float | None
-    versions: dict[str, int] | None
+    label: Label | None
     computed_at: float
     expires_at: float
     payload: P
 
-    def unfit(self, key: str, *, schema: str, epoch: str | None, now: float) -> tuple[str, str]:
-        """Why it may not be served: a word to count and words to show; empty if it may."""
+    def unfit(self, key: str, *, schema: str) -> tuple[str, str]:
+        """Why it is not what was asked for: a word to count and words to show; empty if it is."""
         if (self.key, self.schema) != (key, schema):
             return "foreign", f"holds {self.key} of schema {self.schema}"
-        if self.epoch is not None and epoch is not None and self.epoch != epoch:
-            return "epoch", "the value is from another database"
-        if self.day_ends_at is not None and now >= self.day_ends_at:
-            return "day", f"the value is as of {self.day.isoformat()}"
         return "", ""
 
 
@@ -45,10 +38,7 @@ def wrap(key: str, loaded: Loaded, *, schema: str, expires_at: float) -> Envelop
     return Envelope(
         schema=schema,
         key=key,
-        epoch=loaded.epoch,
-        day=loaded.day,
-        day_ends_at=loaded.day_ends_at,
-        versions=loaded.versions,
+        label=loaded.label,
         computed_at=loaded.computed_at,
         expires_at=expires_at,
         payload=loaded.value,

@@ -7,42 +7,32 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+import msgspec
 
 from fleetcache.cache.codec import encode
 from fleetcache.cache.counters import HitCounters
 from fleetcache.cache.envelope import Envelope, unwrap, wrap
 from fleetcache.cache.flight import Flight, Flights
+from fleetcache.cache.layer import REASONS, Layer
 from fleetcache.cache.lease import AFTER, ANEW, LOOK, Elsewhere, Lease, Leases, Stored
+from fleetcache.cache.ledger import ELSEWHERE, UNPROVEN, Ledger
 from fleetcache.cache.memory import KEPT_SECONDS, Entry
-from fleetcache.cache.proof import NONE
+from fleetcache.cache.proof import NONE, Prover
 from fleetcache.cache.reading import MEMORY, REDIS, Loaded, Reading
 from fleetcache.cache.store import RedisStore
 from fleetcache.clock import Clock
 from fleetcache.errors import BadPayload, FleetcacheError, StoreDown, Unavailable
+from fleetcache.label import Label
 
 log = logging.getLogger(__name__)
 
-Load = Callable[[Sequence[str]], Mapping[str, Loaded | FleetcacheError]]
-
-ABSENT = "not held"
-UNPROVEN = "the database has not been reached yet, so it is not known to be the one these values are of"
-OUTDATED = "its numbers are from before the last change"
 POLL_SECONDS = 0.05
 """How often a load of another process is looked after when no push says that it is done."""
 AHEAD = 0.1
 """The last part of a value's life, in which the first hit has it loaded anew."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A source below Redis. ``load`` gives for every asked key a value or the reason against it,
-    or raises a FleetcacheError when it cannot serve at all."""
-
-    name: str
-    label: str
-    load: Load
 
 
 class Filling:
@@ -53,12 +43,15 @@ class Filling:
         store: RedisStore,
         flights: Flights,
         counters: HitCounters,
+        ledger: Ledger,
+        prover: Prover,
         *,
         ttl: Callable[[str], float | None],
         schema: str,
         clock: Clock,
     ) -> None:
-        self.epoch: str | None = None
+        self._ledger = ledger
+        self._prover = prover
         self._store = store
         self._leases = Leases(store.link, store.names)
         self._flights = flights
@@ -134,23 +127,36 @@ class Filling:
     def _load(self, flights: dict[Flight, Lease | None], layers: Sequence[Layer]) -> None:
         """Load from the first layer that can; keep and hand out what came."""
         pending = dict(flights)
-        outdated: dict[Flight, Reading] = {}
         try:
-            for layer in layers:
-                if not pending:
-                    break
-                fresh = self._ask(layer, pending, outdated)
-                self._keep(layer, {flight: (pending.pop(flight), loaded) for flight, loaded in fresh.items()})
+            self._through(layers, pending)
+            # The database that answered is another one by now, and worth a second try.
+            pending = {flight: lease for flight, lease in pending.items() if flight.elsewhere}
+            self._through(layers, pending)
         finally:
             self._release(list(flights))
-        for flight in pending:
-            nothing = Unavailable(f"{flight.name} is unavailable: {'; '.join(flight.why)}.")
-            self._flights.land(flight, outdated.get(flight, nothing))
+        for flight in flights:
+            if flight.answer is None:
+                self.strand(flight)
 
-    def _ask(
-        self, layer: Layer, pending: Mapping[Flight, Lease | None], outdated: dict[Flight, Reading]
-    ) -> dict[Flight, Loaded]:
-        began = time.perf_counter()
+    def _through(self, layers: Sequence[Layer], pending: dict[Flight, Lease | None]) -> None:
+        """Ask one layer after another; what is left in ``pending`` none of them could give."""
+        for layer in layers:
+            if pending:
+                fresh = self._ask(layer, pending)
+                self._keep(layer, {flight: (pending.pop(flight), loaded) for flight, loaded in fresh.items()})
+
+    def strand(self, flight: Flight) -> None:
+        """End a flight that nobody can bring home: with what could not be proven, if there is anything."""
+        why = "; ".join(flight.why)
+        known = self._ledger.known
+        answer: Reading | Unavailable = Unavailable(f"{flight.name} is unavailable: {why}.")
+        # Of another life of the database nothing is shown, not even as old.
+        if flight.last is not None and (known is None or known.epoch == flight.last[1].epoch):
+            answer = flight.last[0].flagged(why)
+        self._flights.land(flight, answer)
+
+    def _ask(self, layer: Layer, pending: Mapping[Flight, Lease | None]) -> dict[Flight, Loaded]:
+        began, sent_at, asked = time.perf_counter(), self._clock.monotonic(), self._ledger.known
         try:
             answers = layer.load([flight.name for flight in pending])
         except FleetcacheError as error:
@@ -160,22 +166,37 @@ class Filling:
             failure = Unavailable(f"it failed unexpectedly ({type(error).__name__})")
             answers = dict.fromkeys((flight.name for flight in pending), failure)
         fresh: dict[Flight, Loaded] = {}
-        for flight, lease in pending.items():
+        for flight in pending:
             answer = answers[flight.name]
             if isinstance(answer, FleetcacheError):
                 flight.count.failed(layer.name, flight.name)
                 flight.missed(layer.name, layer.label, type(answer).__name__, answer.message)
-            elif lease is not None and lease.floor is not None and answer.computed_at < lease.floor:
-                flight.missed(layer.name, layer.label, "outdated", OUTDATED)
-                outdated[flight] = _reading(flight, layer.name, answer, stale=True)
-            elif answer.day_ends_at is not None and self._clock.now() >= answer.day_ends_at:
-                flight.missed(layer.name, layer.label, "day", f"its numbers are as of {answer.day.isoformat()}")
-                outdated[flight] = _reading(flight, layer.name, answer, stale=True)
+            elif word := self._refusal(flight, layer, answer, asked):
+                flight.missed(layer.name, layer.label, word, REASONS[word])
+                flight.found(
+                    flight.reading(layer.name, answer.value, answer.computed_at, answer.label), answer.label
+                )
             else:
+                flight.stamp = sent_at
                 fresh[flight] = answer
         took = time.perf_counter() - began
         next(iter(pending)).count.timed(layer.name, "hit" if len(fresh) == len(pending) else "miss", took)
         return fresh
+
+    def _refusal(self, flight: Flight, layer: Layer, loaded: Loaded, asked: Label | None) -> str:
+        """Why what a layer gave may not be served as current; empty if it may."""
+        label, current = loaded.label, loaded.current
+        if label is None or current is None:
+            return ""
+        judge = partial(
+            self._ledger.refuses_loaded, label, current, flight.slot.topics, copied=layer.copied, asked=asked
+        )
+        word = judge()
+        # The server may have been started anew since the last check.
+        if word == ELSEWHERE and self._prover.prove(self._clock.monotonic()):
+            word = judge()
+        flight.elsewhere = word == ELSEWHERE
+        return word
 
     def _keep(self, layer: Layer, fresh: Mapping[Flight, tuple[Lease | None, Loaded]]) -> None:
         """Store what came under its lease, then hand it out."""
@@ -183,14 +204,12 @@ class Filling:
         stored: list[tuple[Lease, Stored]] = []
         for flight, (lease, loaded) in fresh.items():
             self._counters.loaded(layer.name, flight.name)
-            if loaded.epoch not in (None, self.epoch) and not flight.outrun:
-                self.settle_on(loaded.epoch)
-            now = self._clock.now()
-            milliseconds = self._milliseconds(flight, loaded, now)
-            expires_at = now + milliseconds / 1000
-            if lease is not None and milliseconds > 0:
+            milliseconds = self._store.milliseconds(self._seconds(flight, loaded.value))
+            expires_at = self._clock.now() + milliseconds / 1000
+            # While changes are not all counted a label says nothing, and a value is for those who wait.
+            if lease is not None and (loaded.label is None or self._ledger.dirty is None):
                 data = encode(wrap(flight.name, loaded, schema=self._schema, expires_at=expires_at))
-                stored.append((lease, Stored(data, milliseconds, loaded.computed_at)))
+                stored.append((lease, Stored(data, milliseconds)))
             entries[flight] = self._entry(flight, loaded, loaded.value, expires_at)
         kept: dict[str, bool] = {}
         try:
@@ -201,68 +220,70 @@ class Filling:
                 self._counters.failed(REDIS, lease.name)
                 self._counters.missed(REDIS, f"not stored: {error.reason}", lease.name)
         for flight, (_, loaded) in fresh.items():
-            reading = _reading(flight, layer.name, loaded)
+            reading = flight.reading(layer.name, loaded.value, loaded.computed_at, loaded.label)
             flight.stored = kept.get(flight.name, False)
-            if flight.name not in kept:
+            entry: Entry | None = entries[flight]
+            if loaded.label is None and flight.name not in kept:
                 entries[flight].proof = NONE  # of what Redis does not hold it tells no change
-            self._flights.land(flight, reading, entries[flight] if kept.get(flight.name, True) else None)
+            elif loaded.label is None and not flight.stored:
+                entry = None
+            self._flights.land(flight, reading, entry)
 
     def _offer(self, flight: Flight, data: bytes | None) -> bool:
         """Bring a flight home with what lay in Redis, if that may be served."""
         if data is None:
-            flight.missed(REDIS, "Redis", "absent", ABSENT)
+            flight.missed(REDIS, "Redis", "absent", REASONS["absent"])
             return False
         try:
             envelope = unwrap(flight.name, data, flight.slot.shape)
-            word, text = envelope.unfit(
-                flight.name, schema=self._schema, epoch=self.epoch, now=self._clock.now()
-            )
+            word, text = envelope.unfit(flight.name, schema=self._schema)
         except BadPayload as error:
             flight.count.failed(REDIS, flight.name)
             word, text = "unreadable", error.message
+        else:
+            topics, sent_at = flight.slot.topics, self._ledger.sent_at
+            if not word and topics:
+                word = self._ledger.refuses_held(
+                    envelope.label, topics, since=flight.since, now=self._clock.monotonic()
+                )
+                text = REASONS.get(word, "")
+                flight.stamp = sent_at
         if word:
             flight.how = ANEW
             flight.missed(REDIS, "Redis", word, text)
+            if word == UNPROVEN:
+                flight.found(self._held(flight, REDIS, envelope), envelope.label)
             return False
-        unknown = self.epoch is None and envelope.epoch is not None
-        reading = Reading(
-            key=flight.name,
-            value=envelope.payload,
-            layer=REDIS,
-            computed_at=envelope.computed_at,
-            expires_at=envelope.expires_at,
-            day=envelope.day,
-            stale=unknown,
-            reason=UNPROVEN if unknown else None,
-        )
-        entry = None if unknown else self._entry(flight, envelope, envelope.payload, envelope.expires_at)
-        self._flights.land(flight, reading, entry)
+        entry = self._entry(flight, envelope, envelope.payload, envelope.expires_at)
+        self._flights.land(flight, self._held(flight, REDIS, envelope), entry)
         return True
+
+    def _held(self, flight: Flight, layer: str, envelope: Envelope[Any]) -> Reading:
+        """A value as it lay there: no layer above has to say why it was not served."""
+        reading = flight.reading(layer, envelope.payload, envelope.computed_at, envelope.label)
+        return msgspec.structs.replace(reading, expires_at=envelope.expires_at, reason=None)
 
     def _entry(self, flight: Flight, source: Loaded | Envelope[Any], value: object, expires_at: float) -> Entry:
         """What memory holds: the reading that every hit is handed, and its moments."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        true = math.inf if source.day_ends_at is None else monotonic + source.day_ends_at - now
-        hard = min(monotonic + expires_at - now, true)
-        reading = Reading(
-            key=flight.name,
-            value=value,
-            layer=MEMORY,
-            computed_at=source.computed_at,
-            expires_at=expires_at,
-            day=source.day,
-        )
-        soft = hard - AHEAD * max(0.0, hard - monotonic)
+        hard = monotonic + expires_at - now
+        reading = flight.reading(MEMORY, value, source.computed_at, source.label)
         return Entry(
-            reading, soft=soft, hard=hard, true=true, end=max(hard, monotonic + KEPT_SECONDS), proof=flight.proof
+            msgspec.structs.replace(reading, expires_at=expires_at, reason=None),
+            soft=hard - AHEAD * max(0.0, hard - monotonic),
+            hard=hard,
+            true=math.inf,
+            end=max(hard, monotonic + KEPT_SECONDS),
+            proof=flight.proof,
+            label=source.label,
+            topics=flight.slot.topics,
         )
 
-    def _milliseconds(self, flight: Flight, loaded: Loaded, now: float) -> int:
-        """How long what came may be kept; 0 when its day is over already."""
+    def _seconds(self, flight: Flight, value: object) -> float:
+        """How long what came may be kept."""
         ttl = self._ttl(flight.name) or float(flight.slot.ttl)
-        if loaded.day_ends_at is not None:
-            ttl = min(ttl, loaded.day_ends_at - now)
-        return self._store.milliseconds(ttl) if ttl > 0 else 0
+        nothing = flight.slot.nothing_ttl
+        return ttl if nothing is None or value is not None else min(ttl, nothing)
 
     def give_up(self, flight: Flight) -> None:
         """Who asks from now on, here or elsewhere, does not wait for this one: it takes too long."""
@@ -274,22 +295,3 @@ class Filling:
             self._leases.release([flight.lease for flight in flights if flight.lease is not None])
         except StoreDown as error:
             log.debug("leases end by themselves: %s", error.technical)
-
-    def settle_on(self, epoch: str) -> None:
-        """From now on values are of this database, and none of another one is served."""
-        before, self.epoch = self.epoch, epoch
-        if before not in (None, epoch):
-            self._flights.forget()
-
-
-def _reading(flight: Flight, layer: str, loaded: Loaded, *, stale: bool = False) -> Reading:
-    return Reading(
-        key=flight.name,
-        value=loaded.value,
-        layer=layer,
-        computed_at=loaded.computed_at,
-        expires_at=None,
-        day=loaded.day,
-        stale=stale,
-        reason="; ".join(flight.why) or None,
-    )

@@ -15,7 +15,7 @@ class Instance(msgspec.Struct, frozen=True, rename="camel"):
     """One running program; moments in seconds since the epoch, the latency in seconds.
 
     ``memory_hit_rate`` in percent of its reads of this minute and the last (None without any),
-    ``memory_trusted`` whether its memory was served at that moment, ``breaker`` closed, open or
+    ``memory_trusted`` whether it could prove its values current at that moment, ``breaker`` closed, open or
     half-open, and how often it has ``breaker_opened`` since the start.
     """
 

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import threading
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from fleetcache.cache.counters import UNCOUNTED, Counts, HitCounters
-from fleetcache.cache.filling import ABSENT, Filling, Layer
-from fleetcache.cache.flight import Flight, Flights
-from fleetcache.cache.lease import ANEW
-from fleetcache.cache.memory import Entry, Memory
-from fleetcache.cache.proof import Guard
-from fleetcache.cache.reading import MEMORY, NOBODY, Reading, Slot
+from fleetcache.cache.answering import Answering
+from fleetcache.cache.counters import HitCounters
+from fleetcache.cache.filling import Filling
+from fleetcache.cache.flight import Flights
+from fleetcache.cache.layer import Layer
+from fleetcache.cache.ledger import Check, Ledger
+from fleetcache.cache.memory import Memory
+from fleetcache.cache.proof import Guard, Prover, Unprovable
+from fleetcache.cache.reading import MEMORY, Reading, Slot
 from fleetcache.cache.single import Single, loader
 from fleetcache.cache.store import RedisStore
 from fleetcache.cache.warming import Progress, Warming
 from fleetcache.clock import SYSTEM, Clock
 from fleetcache.errors import Unavailable
+from fleetcache.label import Label
 
 T = TypeVar("T")
 
 SOFT_SECONDS = 0.5
 HARD_SECONDS = 30.0
-_WORDS = {
-    "absent": ABSENT,
-    "expired": "its time to live is over",
-    "changed": "it has changed since",
-    "unproven": "not known to be current",
-}
+BOUND_SECONDS = 0.25
 _SAMPLED = 16  # of so many reads from memory one is timed
 
 
@@ -40,6 +38,11 @@ class LayeredCache:
     load of a key at a time, in this process and by a lease in Redis over all of them. ``soft`` and
     ``hard`` are the seconds a reader waits for it: after ``soft`` it takes a value whose time to live
     has run out, if there is one, flagged; after ``hard`` it gives up, and the load goes on.
+
+    Keys with topics are proven: no read that begins more than ``bound`` seconds after a change was
+    committed is given older numbers, unless they are flagged (``cache.ledger`` has the steps). With
+    ``refuse`` what cannot be proven is Unavailable instead. Invalidation and what Redis tells of it are
+    no more than hints for them; for keys without topics they are all there is.
     """
 
     def __init__(
@@ -52,6 +55,9 @@ class LayeredCache:
         schema: str,
         memory: Memory,
         guard: Guard,
+        ledger: Ledger | None = None,
+        prover: Prover | None = None,
+        refuse: bool = False,
         soft: float = SOFT_SECONDS,
         hard: float = HARD_SECONDS,
         clock: Clock = SYSTEM,
@@ -64,46 +70,71 @@ class LayeredCache:
         self._held = memory.entries.get  # bound once, and ``counted`` below by position: a sixth of a hit
         self._monotonic = clock.monotonic
         self._layers = layers
-        self._flights = Flights(memory, guard, clock=clock)
+        self.ledger = ledger or Ledger(BOUND_SECONDS)
+        self.prover = prover or Unprovable()
+        self._flights = Flights(memory, guard, self.ledger, clock=clock)
         self._filling = Filling(
-            store, self._flights, counters, ttl=lambda name: self.ttls.get(name), schema=schema, clock=clock
+            store,
+            self._flights,
+            counters,
+            self.ledger,
+            self.prover,
+            ttl=lambda name: self.ttls.get(name),
+            schema=schema,
+            clock=clock,
+        )
+        self._answering = Answering(
+            memory,
+            self._flights,
+            self._filling,
+            self.ledger,
+            counters,
+            self.prover,
+            slots,
+            soft=soft,
+            hard=hard,
+            refuse=refuse,
+            clock=clock,
         )
         self._warming = Warming(store, self._flights, self._filling)
-        self._soft, self._hard = soft, hard
+        self._hard = hard
         self._clock = clock
         self._tick = 0
-
-    @property
-    def epoch(self) -> str | None:
-        """Which database the values are of; None until one has been reached."""
-        return self._filling.epoch
-
-    @epoch.setter
-    def epoch(self, epoch: str) -> None:
-        self._filling.settle_on(epoch)
 
     def read(self, name: str, counted: bool = True) -> Reading:
         """One key. Raises Unavailable with the reason of every layer when none can give it."""
         entry = self._held(name)
         if entry is not None:
             now = self._monotonic()
-            if now < entry.soft and now < entry.proof.until:
+            # The proof first: whoever puts it off has voided before what is old.
+            if now < entry.proof.until and now < entry.soft:
                 if counted:
                     entry.hits += 1  # no call in between, so no other thread gets in between
                 return entry.value  # type: ignore[no-any-return]
-        return _given(self._read([self.slots[name]], self._layers, counted)[name])
+        since = self._monotonic() - self.ledger.bound
+        return _given(self._answering.read([self.slots[name]], self._layers, counted, since)[name])
+
+    def read_strict(self, name: str, counted: bool = True) -> Reading:
+        """One key with every change that was committed before the call: bound 0. It costs about a read
+        of Redis, shared by all who ask at the same time. Raises Unavailable."""
+        return _given(self._answering.read([self.slots[name]], self._layers, counted, self._monotonic())[name])
 
     def read_many(
-        self, names: Iterable[str], *, counted: bool = True
+        self, names: Iterable[str], *, counted: bool = True, after: Label | None = None
     ) -> dict[str, Reading | Unavailable]:
         """Several keys, each from the highest layer that has it: one round trip to Redis, one
         statement to the view, raw queries for the rest.
 
-        ``counted`` reads are those of pages and the API; warming and the console are not.
+        ``counted`` reads are those of pages and the API; warming and the console are not. ``after`` is
+        the label of the database after a change of the reader's own: it is in what is read.
         """
         self._tick += 1
         began = time.perf_counter() if counted and self._tick % _SAMPLED == 0 else None
-        found = self._read([self.slots[name] for name in dict.fromkeys(names)], self._layers, counted)
+        since = self._monotonic()
+        if after is None or self.ledger.reaches(after):
+            since -= self.ledger.bound
+        slots = [self.slots[name] for name in dict.fromkeys(names)]
+        found = self._answering.read(slots, self._layers, counted, since)
         if began is not None and all(getattr(one, "layer", None) == MEMORY for one in found.values()):
             self.counters.timed(MEMORY, "hit", time.perf_counter() - began)
         return found
@@ -124,19 +155,20 @@ class LayeredCache:
         Raises Unavailable when ``load`` raises a FleetcacheError and no value is held.
         """
         entry = self._held(name)
-        if entry is not None and entry.soft > self._monotonic() < entry.proof.until:
-            entry.hits += counted
-            return entry.value  # type: ignore[no-any-return]
-        layer = loader(name, load, nothing_ttl=nothing_ttl, clock=self._clock)
-        return _given(self._read([Single(name, shape | None, ttl)], [layer], counted)[name])
+        if entry is not None:
+            now = self._monotonic()
+            if now < entry.proof.until and now < entry.soft:
+                entry.hits += counted
+                return entry.value  # type: ignore[no-any-return]
+        slot = Single(name, shape | None, ttl, nothing_ttl)
+        return _given(self._answering.read([slot], [loader(name, load, clock=self._clock)], counted, -math.inf)[name])
 
-    def invalidate(self, names: Sequence[str], *, version: float | None = None) -> int:
+    def invalidate(self, names: Sequence[str]) -> int:
         """Drop values of keys everywhere; how many there were in Redis. What is being loaded is not
-        stored any more, and with a ``version`` (the moment of the change, seconds since the epoch)
-        nothing counted before it is. Raises StoreDown: then only this process has dropped them.
+        stored any more. Raises StoreDown: then only this process has dropped them.
         """
         try:
-            return self.store.delete(*names, version=version)
+            return self.store.delete(*names)
         finally:
             self._flights.changed(names)
 
@@ -158,6 +190,15 @@ class LayeredCache:
         """Values of these names (None: of any) changed in Redis: what memory has of them is void."""
         self._flights.changed(names, told=True)
 
+    def told(self, check: Check) -> set[str]:
+        """Take note of a check of the database; the topics that changed. Raises Regress."""
+        return self._flights.told(check)
+
+    def doubt(self, reason: str | None) -> None:
+        """Changes of the database are not all counted, and why: nothing is kept or served from a copy
+        until, with None, they are again and its epoch has been renewed."""
+        self._flights.doubt(reason)
+
     def warm(
         self, names: Iterable[str], *, progress: Callable[[Progress], None] | None = None
     ) -> list[Unavailable]:
@@ -173,106 +214,6 @@ class LayeredCache:
     def ttl(self, name: str) -> float:
         """Seconds a value of this key may be kept: the override of the settings, or its own."""
         return float(self.ttls.get(name, self.slots[name].ttl))
-
-    def _read(
-        self, slots: Sequence[Slot], layers: Sequence[Layer], counted: bool
-    ) -> dict[str, Reading | Unavailable]:
-        found: dict[str, Reading | Unavailable] = {}
-        missing: dict[str, str] = {}
-        count = self.counters if counted else UNCOUNTED
-        for slot in slots:
-            entry = self._held(slot.name)
-            word = self._lacking(entry)
-            if entry is not None and not word:
-                if self._monotonic() >= entry.soft:
-                    self.memory.put_off(entry)  # one reader is enough to have it loaded anew
-                    self._ahead(slot, layers)
-                if counted:
-                    entry.hits += 1
-                found[slot.name] = entry.value
-            else:
-                count.missed(MEMORY, word, slot.name)
-                missing[slot.name] = word
-        if missing:
-            found |= self._fetch([slot for slot in slots if slot.name in missing], missing, layers, count)
-        return found
-
-    def _ahead(self, slot: Slot, layers: Sequence[Layer]) -> None:
-        """Have a value loaded anew before its time to live runs out."""
-        mine, _ = self._flights.board([slot], UNCOUNTED)
-        for flight in mine:
-            flight.how = ANEW
-        if mine:
-            self._depart(mine, layers)
-
-    def _lacking(self, entry: Entry | None) -> str:
-        """Why memory cannot serve an entry as current; empty if it can."""
-        now = self._monotonic()
-        if entry is None:
-            return "absent"
-        if now >= entry.hard:
-            return "changed" if entry.true < 0 else "expired"
-        return "" if now < entry.proof.until else "unproven"
-
-    def _fetch(
-        self, slots: Sequence[Slot], why: Mapping[str, str], layers: Sequence[Layer], count: Counts
-    ) -> dict[str, Reading | Unavailable]:
-        mine, others = self._flights.board(slots, count)
-        for flight in mine:
-            flight.why.append(f"memory: {_WORDS[why[flight.name]]}")
-        try:
-            rest = self._filling.look(mine) if mine else []
-            if rest:
-                self._depart(rest, layers)
-        except BaseException as error:
-            self._flights.abandon(mine, error)
-            raise
-        found: dict[str, Reading | Unavailable] = {}
-        now = self._monotonic()
-        for flight in (*mine, *others):
-            answer = self._arrival(flight, now + self._soft, now + self._hard)
-            found[flight.name] = answer
-            if isinstance(answer, Reading):
-                count.served(answer.layer, flight.name, stale=answer.stale, shared=flight in others)
-            else:
-                count.served(NOBODY, flight.name)
-        return found
-
-    def _depart(self, flights: Sequence[Flight], layers: Sequence[Layer]) -> None:
-        """Have flights brought home by a thread of their own: readers may leave before them."""
-        family = {name for flight in flights for name in flight.slot.family}
-        idle = [self.slots[name] for name in family if self._lacking(self._held(name))]
-        along, _ = self._flights.board(idle, UNCOUNTED)
-        every = [*flights, *along]
-        thread = threading.Thread(
-            target=self._filling.fill, args=(every, layers), name="fleetcache-load", daemon=True
-        )
-        try:
-            thread.start()
-        except RuntimeError as error:  # no more threads to be had
-            self._flights.abandon(every, error)
-
-    def _arrival(self, flight: Flight, soft: float, hard: float) -> Reading | Unavailable:
-        """What comes of a flight; a value of before, flagged, when it is late or comes to nothing."""
-        entry = self._held(flight.name)
-        answer = None
-        if entry is not None and self._monotonic() < entry.true:
-            answer = flight.wait(soft - self._monotonic())
-            if answer is None:
-                before: Reading = entry.value
-                return before.flagged("a newer one is being loaded")
-        if answer is None:
-            answer = flight.wait(hard - self._monotonic())
-        if isinstance(answer, Reading):
-            return answer
-        if answer is None:
-            self._filling.give_up(flight)
-            answer = Unavailable(f"{flight.name} took longer than {self._hard:.0f} s to load.")
-        if not isinstance(answer, Unavailable):
-            raise answer
-        kept = self.memory.kept(flight.name)
-        last: Reading | None = kept.value if kept else None
-        return last.flagged(str(answer)) if last else answer
 
 
 def _given(answer: Reading | Unavailable) -> Reading:

@@ -2,8 +2,7 @@
 
 A lease is a key with a random token beside the value. Only its holder may store, invalidating takes
 it away, and it ends soon after a holder that died stops renewing it (the idea is the one of Nishtala
-et al., “Scaling Memcache at Facebook”, 2013). A floor says how old the data behind a stored value
-may at most be: an invalidation that knows the moment of the change leaves one.
+et al., “Scaling Memcache at Facebook”, 2013).
 """
 
 from __future__ import annotations
@@ -37,15 +36,13 @@ if type(value) == 'table' then value = '' end
 if value then return {value} end
 if redis.call('PTTL', KEYS[2]) == -1 then redis.call('DEL', KEYS[2]) end
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
-    return {0, redis.call('GET', KEYS[3]) or ''}
+    return {0, 0}
 end
 return {1, redis.call('PTTL', KEYS[2])}
 """
 _KEEP = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[2])
-local floor = redis.call('GET', KEYS[3])
-if floor and tonumber(ARGV[4]) < tonumber(floor) then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 """
@@ -61,12 +58,10 @@ return 0
 
 @dataclass(eq=False)
 class Lease:
-    """The right to store ``name``, given data as of ``floor`` (seconds since the epoch) or younger;
-    ``lost`` once it is known to have ended."""
+    """The right to store ``name``; ``lost`` once it is known to have ended."""
 
     name: str
     token: str
-    floor: float | None
     lost: bool = False
 
 
@@ -79,11 +74,10 @@ class Elsewhere:
 
 @dataclass(frozen=True)
 class Stored:
-    """What is to be stored: encoded, with milliseconds to live and the moment of its snapshot."""
+    """What is to be stored: encoded, with milliseconds to live."""
 
     data: bytes
     milliseconds: int
-    computed_at: float
 
 
 class Leases:
@@ -109,8 +103,8 @@ class Leases:
                 match answer:
                     case [bytes() as value] if names[name] != ANEW:
                         found[name] = value
-                    case [0, bytes() as floor]:
-                        found[name] = Lease(name, tokens[name], float(floor) if floor else None)
+                    case [0, 0]:
+                        found[name] = Lease(name, tokens[name])
                     case [1, int() as left]:
                         found[name] = Elsewhere(max(0.0, left / 1000))
                     case _:
@@ -122,9 +116,9 @@ class Leases:
 
     def keep(self, values: Sequence[tuple[Lease, Stored]]) -> list[bool]:
         """Store values and give the leases back; for each whether it was accepted: the lease still
-        ours, the data not older than the last invalidation."""
+        ours."""
         rows = [
-            (self._keys(lease.name), (lease.token, value.data, value.milliseconds, repr(value.computed_at)))
+            (self._keys(lease.name), (lease.token, value.data, value.milliseconds))
             for lease, value in values
         ]
         try:
@@ -140,8 +134,8 @@ class Leases:
         if left:
             self._link.evaluate(RELEASE, [([self._names.lease(lease.name)], [lease.token]) for lease in left], int)
 
-    def _keys(self, name: str) -> tuple[str, str, str]:
-        return self._names.value(name), self._names.lease(name), self._names.floor(name)
+    def _keys(self, name: str) -> tuple[str, str]:
+        return self._names.value(name), self._names.lease(name)
 
     def _hold(self, leases: Sequence[Lease]) -> None:
         with self._lock:

@@ -15,6 +15,7 @@ import msgspec
 from fleetcache.cache.proof import Proof
 from fleetcache.clock import SYSTEM, Clock
 from fleetcache.errors import BadPayload
+from fleetcache.label import Label
 
 T = TypeVar("T")
 _SURE = Proof(math.inf)
@@ -26,16 +27,28 @@ class Entry:
     """One value; all moments on the monotonic clock, in seconds.
 
     Up to ``soft`` a hit asks for nothing but the proof, up to ``hard`` it may be served as current,
-    up to ``true`` (the end of the day it speaks of, for ever if None) it may be served flagged while
-    a new one is loaded, up to ``end`` when every loader fails. ``hits`` counts reads.
+    up to ``true`` it may be served flagged while a new one is loaded, up to ``end`` when every loader
+    fails. ``label`` says which state of the database it is of, in as far as its ``topics`` go; None for
+    one that is of none. ``hits`` counts reads.
     """
 
-    __slots__ = ("end", "hard", "hits", "proof", "seen", "soft", "taken", "true", "value")
+    __slots__ = ("end", "hard", "hits", "label", "proof", "seen", "soft", "taken", "topics", "true", "value")
 
     def __init__(
-        self, value: Any, *, soft: float, hard: float, true: float, end: float, proof: Proof
+        self,
+        value: Any,
+        *,
+        soft: float,
+        hard: float,
+        true: float,
+        end: float,
+        proof: Proof,
+        label: Label | None = None,
+        topics: frozenset[str] = frozenset(),
     ) -> None:
         self.value = value
+        self.label = label
+        self.topics = topics
         self.soft, self.hard, self.true, self.end = soft, hard, true, end
         self.proof = proof
         self.hits = 0
@@ -69,6 +82,7 @@ class Memory:
             before = self.entries.pop(name, None)
             if before is not None:
                 self._retire(name, before)
+                before.void()  # a reader may have just got hold of it, and see the proof put off before it looks
             elif len(self.entries) >= self._limit:
                 self._make_room()
             self.entries[name] = entry
@@ -80,6 +94,13 @@ class Memory:
             for name in list(self.entries) if names is None else names:
                 entry = self.entries.get(name)
                 if entry is not None and (run_out or self._clock.monotonic() < entry.hard):
+                    entry.void()
+
+    def evict(self, holds: Callable[[Label, frozenset[str]], bool]) -> None:
+        """Serve no longer as current what a check of the database has shown to be old."""
+        with self._lock:
+            for entry in self.entries.values():
+                if entry.label is not None and not holds(entry.label, entry.topics):
                     entry.void()
 
     def clear(self) -> None:
@@ -231,4 +252,5 @@ class Memory:
     def _current(self, name: str) -> Entry | None:
         entry = self.entries.get(name)
         now = self._clock.monotonic()
-        return entry if entry is not None and now < entry.hard and now < entry.proof.until else None
+        # The proof first: whoever puts it off has evicted before.
+        return entry if entry is not None and now < entry.proof.until and now < entry.hard else None

@@ -26,10 +26,6 @@ class Names:
         """Who may store a value of a logical key."""
         return f"{self.value(name)}:lease"
 
-    def floor(self, name: str) -> str:
-        """How old a value of a logical key may at most be."""
-        return f"{self.value(name)}:floor"
-
     @property
     def space(self) -> str:
         """What the names of this program's values and leases begin with, up to the logical key."""

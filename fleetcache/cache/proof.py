@@ -29,12 +29,33 @@ class Listener(Protocol):
 
 
 class Guard(Protocol):
-    """Says until when, and for which topics, values in memory are known to be current.
+    """Vouches for values that nobody can check: those of keys without topics.
 
     A value stands on the proof that was in force when its loading began, so one loaded across a
     change is never served. A guard voids a proof by never extending it again and handing out
     another.
     """
 
-    def proof(self, topics: frozenset[str]) -> Proof:
-        """What a value of these topics may stand on, if its loading begins now."""
+    def proof(self) -> Proof:
+        """What such a value may stand on, if its loading begins now."""
+
+
+class Prover(Protocol):
+    """Has the database checked, so that values of keys with topics can be proven current."""
+
+    @property
+    def fault(self) -> str | None:
+        """Why the last check failed; None if it did not."""
+
+    def prove(self, since: float) -> bool:
+        """Have a check answered that was sent at or after ``since`` (monotonic seconds); whether one was."""
+
+
+class Unprovable:
+    """In place of a prover where there is no database to ask."""
+
+    fault = "there is no database to check"
+
+    def prove(self, since: float) -> bool:
+        """Never."""
+        return False

@@ -8,14 +8,17 @@ from typing import Any, Protocol
 
 import msgspec
 
+from fleetcache.label import Label
+
 MEMORY, REDIS, VIEW, DATABASE = LAYERS = ("memory", "redis", "materialized_view", "database")
 NOBODY = "none"
 """In place of a layer, for a read that none could serve."""
 
 
 class Slot(Protocol):
-    """What the cache has to know of a key: the shape of its value, its seconds to live, the topics it
-    depends on, and the keys that one load gives along with it."""
+    """What the cache has to know of a key: the shape of its value, its seconds to live (when there is
+    none, if that is kept less long), the topics it depends on, and the keys that one load gives along
+    with it."""
 
     @property
     def name(self) -> str: ...
@@ -24,35 +27,34 @@ class Slot(Protocol):
     @property
     def ttl(self) -> float: ...
     @property
+    def nothing_ttl(self) -> float | None: ...
+    @property
     def topics(self) -> frozenset[str]: ...
     @property
     def family(self) -> Sequence[str]: ...
 
 
 class Loaded(Protocol):
-    """A value from a layer below Redis; moments in seconds since the epoch. One that belongs to no
-    day or no database has None there."""
+    """A value from a layer below Redis, the moment of its snapshot (seconds since the epoch), its label
+    and that of the statement which read it; a value of no database has none."""
 
     @property
     def value(self) -> Any: ...
     @property
     def computed_at(self) -> float: ...
     @property
-    def day(self) -> date: ...
+    def label(self) -> Label | None: ...
     @property
-    def day_ends_at(self) -> float | None: ...
-    @property
-    def epoch(self) -> str | None: ...
-    @property
-    def versions(self) -> dict[str, int] | None: ...
+    def current(self) -> Label | None: ...
 
 
 class Reading(msgspec.Struct, frozen=True):
     """A figure and where it came from.
 
     ``computed_at`` is the moment of the snapshot it was counted in, ``expires_at`` when its kept
-    copy ends at the latest (both seconds since the epoch), ``version`` opaque and None until
-    versions exist, ``reason`` why no higher layer served it, or why it is stale.
+    copy ends at the latest (both seconds since the epoch), ``version`` opaque and equal for equal
+    states of what it is counted from (None for a value of no database), ``reason`` why no higher
+    layer served it, or why it is stale.
     """
 
     key: str

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import Any
 
-from fleetcache.cache.filling import Layer
+from fleetcache.cache.layer import Layer
 from fleetcache.cache.reading import DATABASE
 from fleetcache.clock import Clock
+from fleetcache.label import Label
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Single:
-    """The key: its name, the shape of its value and its seconds to live."""
+    """The key: its name, the shape of its value, its seconds to live and those that there is none."""
 
     name: str
     shape: Any
     ttl: float
+    nothing_ttl: float | None = None
     topics: frozenset[str] = frozenset()
     family: Sequence[str] = ()
 
@@ -29,20 +30,10 @@ class Made:
 
     value: Any
     computed_at: float
-    day: date
-    day_ends_at: float | None = None
-    epoch: str | None = None
-    versions: dict[str, int] | None = None
+    label: Label | None = None
+    current: Label | None = None
 
 
-def loader(name: str, load: Callable[[], Any], *, nothing_ttl: float | None, clock: Clock) -> Layer:
-    """The one layer below Redis of such a key. That there is nothing (None) is true for no longer
-    than ``nothing_ttl`` seconds."""
-
-    def made(_names: Sequence[str]) -> dict[str, Made]:
-        now = clock.now()
-        value = load()
-        ends_at = now + nothing_ttl if value is None and nothing_ttl is not None else None
-        return {name: Made(value, now, datetime.fromtimestamp(now, UTC).date(), ends_at)}
-
-    return Layer(DATABASE, "loader", made)
+def loader(name: str, load: Callable[[], Any], *, clock: Clock) -> Layer:
+    """The one layer below Redis of such a key."""
+    return Layer(DATABASE, "loader", lambda _names: {name: Made(load(), clock.now())})

@@ -20,9 +20,6 @@ _BATCH = 500
 _STEP = 2000
 JITTER = 0.1
 
-FLOOR_SECONDS = 3600
-"""How long an invalidation keeps older data out: longer than any view or loader lags behind."""
-
 _COUNT = """
 local value = redis.call('INCRBY', KEYS[1], ARGV[1])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
@@ -35,12 +32,6 @@ if removed == 0 then
     -- Of what is not there nothing is told; but who is loading it has to hear.
     redis.pcall('SET', KEYS[1], '', 'PX', 1)
     redis.call('DEL', KEYS[1])
-end
-if ARGV[1] ~= '' then
-    local floor = redis.call('GET', KEYS[3])
-    if not floor or tonumber(ARGV[1]) > tonumber(floor) then
-        redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[2])
-    end
 end
 return removed
 """
@@ -122,11 +113,10 @@ class RedisStore:
                 pipe.set(self.names.value(name), data, px=milliseconds)
             pipe.execute()
 
-    def delete(self, *names: str, version: float | None = None) -> int:
+    def delete(self, *names: str) -> int:
         """Remove values in one round trip; how many there really were. Whoever is loading one of
-        them may no longer store it, and with a ``version`` (the moment of the change, seconds since
-        the epoch) nobody may store what was counted before it."""
-        return self._void([self.names.value(name) for name in dict.fromkeys(names)], version)
+        them may no longer store it."""
+        return self._void([self.names.value(name) for name in dict.fromkeys(names)])
 
     def exists(self, name: str) -> bool:
         """Whether a value is there."""
@@ -152,15 +142,6 @@ class RedisStore:
     def decrement(self, name: str, by: int = 1, *, ttl: float) -> int:
         """Subtract from a counter; its new value."""
         return self.increment(name, -by, ttl=ttl)
-
-    def noted(self, name: str) -> float | None:
-        """The number that an instance last noted under a name for all to see."""
-        with self.link as client:
-            found = client.get(self.names.note(name))
-        try:
-            return None if found is None else float(found)
-        except ValueError:
-            return None
 
     def note(self, name: str, value: float) -> None:
         """Note a number for all instances; a flush leaves it."""
@@ -243,11 +224,10 @@ class RedisStore:
             progress(removed)
         return removed
 
-    def _void(self, physicals: Sequence[str], version: float | None = None) -> int:
+    def _void(self, physicals: Sequence[str]) -> int:
         if not physicals:
             return 0
-        floor = "" if version is None else repr(version)
-        rows = [((one, f"{one}:lease", f"{one}:floor"), (floor, FLOOR_SECONDS * 1000)) for one in physicals]
+        rows = [((one, f"{one}:lease"), ()) for one in physicals]
         return sum(self.link.evaluate(_VOID, rows, int))
 
     def _unlink(self, physicals: Sequence[str]) -> int:

@@ -44,8 +44,8 @@ class Tracking:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def proof(self, topics: frozenset[str]) -> Proof:
-        """What a value may stand on; all topics share the links to Redis."""
+    def proof(self) -> Proof:
+        """What a value without a label may stand on."""
         return self._proof
 
     @property

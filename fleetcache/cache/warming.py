@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fleetcache.cache.counters import UNCOUNTED
-from fleetcache.cache.filling import Filling, Layer
+from fleetcache.cache.filling import Filling
 from fleetcache.cache.flight import Flights
+from fleetcache.cache.layer import Layer
 from fleetcache.cache.lease import ANEW
 from fleetcache.cache.reading import Reading, Slot
 from fleetcache.cache.store import RedisStore

@@ -8,72 +8,20 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 from fleetcache.cache.breaker import CLOSED
-from fleetcache.cache.envelope import Envelope
 from fleetcache.cache.instances import Instance, Instances
 from fleetcache.cache.layered import LayeredCache
 from fleetcache.cache.memory import Memory
-from fleetcache.cache.store import Held
 from fleetcache.catalogue import CATALOGUE
-from fleetcache.errors import FleetcacheError, StoreDown
-from fleetcache.source import raw, view
+from fleetcache.errors import StoreDown
+from fleetcache.ops.layers import RedisHealth, ViewHealth, database_fault, redis_health, view_health
 from fleetcache.source.database import Database
 
 HEALTHY, DEGRADED, DOWN = "healthy", "degraded", "down"
 RUNNING, SILENT, OPEN, UNTRUSTED = "running", "silent", "open", "untrusted"
 NOTHING_TO_DO = "Nothing to do."
-_PROBE = "ref:settings"
-
-
-@dataclass(frozen=True)
-class RedisHealth:
-    """``held`` are the values of the catalogue, ``memory`` their bytes, ``server_memory`` all bytes
-    of the server, ``latency`` in seconds; None and the ``fault`` when it does not answer. ``counted``
-    is when each value that may still be served was counted (seconds since the epoch)."""
-
-    connected: bool
-    held: tuple[Held, ...] = ()
-    memory: int | None = None
-    server_memory: int | None = None
-    latency: float | None = None
-    version: str | None = None
-    counted: Mapping[str, float] = field(default_factory=dict)
-    writable: bool = True
-    fault: str | None = None
-
-    @property
-    def healthy(self) -> bool:
-        """Answers, and takes new values."""
-        return self.connected and self.writable
-
-    @property
-    def keys(self) -> dict[str, int]:
-        """How many values of each namespace."""
-        counts: dict[str, int] = {}
-        for row in self.held:
-            namespace = row.name.partition(":")[0]
-            counts[namespace] = counts.get(namespace, 0) + 1
-        return counts
-
-
-@dataclass(frozen=True)
-class ViewHealth:
-    """``refreshed_at`` in seconds since the epoch, ``age`` in seconds; ``fault`` says why it does
-    not serve. ``reachable`` is whether it could be read at all."""
-
-    reachable: bool
-    refreshed_at: float | None = None
-    age: float | None = None
-    as_of_date: date | None = None
-    fault: str | None = None
-
-    @property
-    def healthy(self) -> bool:
-        """Reachable and fresh."""
-        return self.reachable and self.fault is None
 
 
 @dataclass(frozen=True)
@@ -147,7 +95,7 @@ def iso(at: float) -> str:
 
 def conditions(one: Instance, now: float) -> list[str]:
     """What is to be said of an instance: that it is silent (nothing else is known then), that it does not
-    ask Redis, that its memory is not trusted; or that it runs."""
+    ask Redis, that it cannot prove its numbers current; or that it runs."""
     if one.silent(now):
         return [SILENT]
     wrong = [OPEN] if one.breaker != CLOSED else []
@@ -158,17 +106,20 @@ def check(
     cache: LayeredCache, database: Database, instances: Instances, *, warnings: tuple[str, ...] = ()
 ) -> Health:
     """Ask every layer now. Never raises for a layer that is down: that is the answer."""
-    redis = _redis(cache)
-    of_view = _view(database)
-    database_fault = None if of_view.healthy else _database(database)
+    redis = redis_health(cache)
+    of_view = view_health(database)
+    fault = None if of_view.healthy else database_fault(database)
     at = cache.now()
     held = {**_kept(cache.memory), **redis.counted}
     known = _known(instances, at) if redis.connected else ()
-    overall, text, recommendation = verdict(redis, of_view, database_fault, held, now=at)
+    overall, text, recommendation = verdict(redis, of_view, fault, held, now=at)
+    if (doubt := _doubt(cache)) is not None and fault is None and of_view.reachable:
+        overall, text = DEGRADED, doubt[0] if overall == HEALTHY else f"{text}; {doubt[0]}"
+        recommendation = doubt[1] if recommendation == NOTHING_TO_DO else f"{recommendation} {doubt[1]}"
     if (remark := _remark(known, at)) is not None:
         text = f"{text}; {remark[0]}"
         recommendation = remark[1] if recommendation == NOTHING_TO_DO else f"{recommendation} {remark[1]}"
-    return Health(overall, text, recommendation, redis, of_view, database_fault, known, at, warnings)
+    return Health(overall, text, recommendation, redis, of_view, fault, known, at, warnings)
 
 
 def verdict(
@@ -210,6 +161,21 @@ def verdict(
     return DOWN, "No source: neither the database nor a held value", start_database
 
 
+def _doubt(cache: LayeredCache) -> tuple[str, str] | None:
+    """Why nothing that is held is served as current, and what to do; None if it is."""
+    if cache.ledger.dirty is not None:
+        return (
+            "Changes of the database are not all counted; everything is counted from the tables",
+            "Run python -m fleetcache migrate with the owner's role.",
+        )
+    if cache.prover.fault is not None:
+        return (
+            "This instance cannot check the database; its numbers are marked as not known to be current",
+            "See whether the database takes one more connection.",
+        )
+    return None
+
+
 def _remark(known: Sequence[Instance], now: float) -> tuple[str, str] | None:
     """What is wrong with instances, and what to do; None if nothing is."""
     said, mend = [], []
@@ -234,63 +200,6 @@ def _kept(memory: Memory) -> dict[str, float]:
     """When each value that this process can still serve from its memory was counted."""
     entries = {name: memory.kept(name) for name in CATALOGUE}
     return {name: entry.value.computed_at for name, entry in entries.items() if entry is not None}
-
-
-def _redis(cache: LayeredCache) -> RedisHealth:
-    store = cache.store
-    try:
-        began = time.perf_counter()
-        store.exists(_PROBE)
-        latency = time.perf_counter() - began
-        held = store.held(CATALOGUE)
-        version, server_memory = store.server()
-        envelopes = store.get_many(list(CATALOGUE), Envelope)
-    except FleetcacheError as error:
-        return RedisHealth(connected=False, fault=error.technical)
-    refusal = None
-    try:
-        store.note("probe", time.time())
-    except FleetcacheError as error:
-        refusal = error.technical
-    return RedisHealth(
-        connected=True,
-        writable=refusal is None,
-        fault=refusal,
-        held=tuple(held),
-        memory=sum(row.memory for row in held),
-        server_memory=server_memory,
-        latency=latency,
-        version=version,
-        counted={
-            name: one.computed_at
-            for name, one in envelopes.items()
-            if isinstance(one, Envelope)
-            and one.unfit(name, schema=store.names.schema, epoch=cache.epoch, now=cache.now()) == ("", "")
-        },
-    )
-
-
-def _view(database: Database) -> ViewHealth:
-    try:
-        state = view.state(database)
-    except FleetcacheError as error:
-        return ViewHealth(reachable=False, fault=error.technical)
-    return ViewHealth(
-        reachable=True,
-        refreshed_at=state.refreshed_at,
-        age=state.age,
-        as_of_date=state.as_of_date,
-        fault=state.fault,
-    )
-
-
-def _database(database: Database) -> str | None:
-    """Why raw queries do not work; None when they do."""
-    try:
-        raw.count(database, CATALOGUE["fleet:compliance:rate"])
-    except FleetcacheError as error:
-        return error.technical
-    return None
 
 
 def _known(instances: Instances, now: float) -> tuple[Instance, ...]:

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import msgspec
 
 from fleetcache.errors import BadPayload
 from fleetcache.figures.shape import Shape
+from fleetcache.label import Label
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A value and what it speaks of: the moment of its snapshot, its day on the fleet's calendar,
-    when that day ends (both moments in seconds since the epoch), the database it came from and
-    the versions of its topics (None until versions exist)."""
+    """A value, the moment of its snapshot (seconds since the epoch) and its ``label``. ``current`` is
+    the label of the statement that read it: for the view another one than that of its rows."""
 
     value: Shape
     computed_at: float
-    day: date
-    day_ends_at: float
-    epoch: str
-    versions: dict[str, int] | None = None
+    label: Label
+    current: Label
 
 
 def parse(shape: type[Shape], payload: str | bytes, *, key: str, where: str) -> Shape:

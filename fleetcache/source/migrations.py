@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from fleetcache.errors import ForeignDatabase, InTheWay, NotMigrated
-from fleetcache.source import statements
+from fleetcache.source import statements, triggers
 from fleetcache.source.database import plain_url, readable
 
 _LOCK = 0x666C6565  # "flee", one migration at a time over all instances
@@ -86,6 +86,7 @@ def migrate(
                 _check(connection)
                 return done
             _numbered(connection, say)
+            _counting(connection, say)
             _derived(connection, say)
             _grant(connection, app_role)
     except psycopg.Error as error:
@@ -132,6 +133,13 @@ def _numbered(connection: psycopg.Connection, say: Callable[[str], None]) -> Non
             connection.execute(script.encode())
             connection.execute("INSERT INTO migrations (number, name) VALUES (%s, %s)", [number, name])
             say(f"applied {name}")
+
+
+def _counting(connection: psycopg.Connection, say: Callable[[str], None]) -> None:
+    """Have every change counted."""
+    connection.execute(statements.versions().encode())
+    if tables := triggers.make(connection):
+        say(f"made the triggers that count changes of {', '.join(tables)}")
 
 
 def _derived(connection: psycopg.Connection, say: Callable[[str], None]) -> None:

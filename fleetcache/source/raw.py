@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 
 import msgspec
@@ -12,32 +10,12 @@ from sqlalchemy import Connection
 
 from fleetcache.catalogue import CATALOGUE, Entry
 from fleetcache.errors import FleetcacheError
-from fleetcache.source import statements
+from fleetcache.source import labels, statements
 from fleetcache.source.database import Database
+from fleetcache.source.labels import LABEL
 from fleetcache.source.loaded import Loaded, parse
 
-EPOCH = """
-    (SELECT system_identifier::text FROM pg_control_system())
-    || '.' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
-    || '.' || (SELECT oid FROM pg_database WHERE datname = current_database())
-    || '.' || to_regclass('fleetcache.certifications')::oid
-"""
-"""Which database, and which life of it: equal only while versions may be compared."""
-
-MOMENT = f"""
-    SELECT extract(epoch FROM now())::float8, today, extract(epoch FROM day_ends_at)::float8, {EPOCH}
-    FROM rules
-"""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """When and of what a snapshot speaks."""
-
-    at: float
-    day: date
-    day_ends_at: float
-    epoch: str
+_MOMENT = f"SELECT extract(epoch FROM now())::float8 AS at, {LABEL} FROM rules r"
 
 
 def load(database: Database, names: Sequence[str]) -> dict[str, Loaded | FleetcacheError]:
@@ -58,42 +36,36 @@ def count(database: Database, entry: Entry, *, today: date | None = None) -> dic
     The dashboard's nine queries run in one read-only snapshot with one ``today``. Raises
     SourceDown, NotMigrated or BadPayload.
     """
-    with _moment(database, today) as (connection, moment):
-        if statements.is_folder(entry.query):
-            fields = {
-                field: msgspec.Raw(_text(connection, sql).encode())
-                for field, sql in statements.parts(entry.query).items()
-            }
-            payloads = {entry.name: msgspec.json.encode(fields)}
-        elif entry.together:
-            family = msgspec.json.decode(
-                _text(connection, statements.query(entry.query)), type=dict[str, msgspec.Raw]
-            )
-            payloads = {name: bytes(payload) for name, payload in family.items()}
-        else:
-            payloads = {entry.name: _text(connection, statements.query(entry.query)).encode()}
+    with database.snapshot(today=today) as connection:
+        return counted(connection, entry)
+
+
+def counted(connection: Connection, entry: Entry) -> dict[str, Loaded]:
+    """The same, in a snapshot that is open already."""
+    at, *label = connection.exec_driver_sql(_MOMENT).one()
+    if statements.is_folder(entry.query):
+        fields = {
+            field: msgspec.Raw(_text(connection, sql).encode())
+            for field, sql in statements.parts(entry.query).items()
+        }
+        payloads = {entry.name: msgspec.json.encode(fields)}
+    elif entry.together:
+        family = msgspec.json.decode(
+            _text(connection, statements.query(entry.query)), type=dict[str, msgspec.Raw]
+        )
+        payloads = {name: bytes(payload) for name, payload in family.items()}
+    else:
+        payloads = {entry.name: _text(connection, statements.query(entry.query)).encode()}
+    current = labels.parse(*label)
     return {
         name: Loaded(
             value=parse(CATALOGUE[name].shape, payload, key=name, where="the raw queries"),
-            computed_at=moment.at,
-            day=moment.day,
-            day_ends_at=moment.day_ends_at,
-            epoch=moment.epoch,
+            computed_at=at,
+            label=current.only(CATALOGUE[name].topics),
+            current=current,
         )
         for name, payload in payloads.items()
     }
-
-
-def epoch(database: Database) -> str:
-    """The epoch of the database that answers now."""
-    with database.statement() as connection:
-        return str(connection.exec_driver_sql(f"SELECT {EPOCH}").scalar_one())
-
-
-@contextmanager
-def _moment(database: Database, today: date | None) -> Iterator[tuple[Connection, Moment]]:
-    with database.snapshot(today=today) as connection:
-        yield connection, Moment(*connection.exec_driver_sql(MOMENT).one())
 
 
 def _text(connection: Connection, sql: str) -> str:

@@ -79,7 +79,7 @@ def facts() -> str:
 
 @cache
 def schema() -> str:
-    """Eight hex digits that change whenever a shape, a definition or a query does.
+    """Eight hex digits that change whenever a shape, a definition, a query or what it depends on does.
 
     It is part of every physical key, of every envelope and of the view, so that new code never
     reads what old code counted, without anybody having to remember a number.
@@ -87,7 +87,8 @@ def schema() -> str:
     digest = hashlib.sha256(facts().encode())
     for entry in CATALOGUE.values():
         shape = msgspec.json.schema(entry.shape)
-        digest.update(msgspec.json.encode([entry.name, whole(entry), shape], order="sorted"))
+        row = [entry.name, sorted(entry.topics), whole(entry), shape]
+        digest.update(msgspec.json.encode(row, order="sorted"))
     return digest.hexdigest()[:8]
 
 
@@ -118,6 +119,11 @@ def migrations() -> list[tuple[int, str, str]]:
         (int(path.name[:4]), path.name, path.read_text(encoding="utf-8"))
         for path in sorted(_SCHEMA.glob("[0-9][0-9][0-9][0-9]_*.sql"))
     ]
+
+
+def versions() -> str:
+    """The script that creates the functions which keep the versions."""
+    return (_SCHEMA / "versions.sql").read_text(encoding="utf-8")
 
 
 def grants() -> str:

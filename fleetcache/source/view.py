@@ -6,48 +6,69 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import overload
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.errors import BadPayload, FleetcacheError, ViewUnusable
-from fleetcache.source import statements
+from fleetcache.source import labels, statements
 from fleetcache.source.database import Database
+from fleetcache.source.labels import LABEL
 from fleetcache.source.loaded import Loaded, parse
-from fleetcache.source.raw import EPOCH
 
 _LOCK = 0x76696577  # "view"
+FOREIGN = "was made by another version of fleetcache"
+BEHIND = "is from before the last change"
 
+# Rows from before a new life began are compared with nothing of it.
+_EPOCH = "CASE WHEN f.life = (SELECT life FROM epoch) THEN c.epoch ELSE f.life::text END"
 _READ = text(f"""
-    SELECT f.key, f.payload::text AS payload, f.schema, f.as_of_date, f.as_of_date = r.today AS of_today,
-           extract(epoch FROM f.refreshed_at)::float8 AS refreshed_at,
-           extract(epoch FROM now() - f.refreshed_at)::float8 AS age,
-           setting('view_max_age_seconds')::float8 AS max_age,
-           extract(epoch FROM r.day_ends_at)::float8 AS day_ends_at, {EPOCH} AS epoch
-    FROM figures f CROSS JOIN rules r WHERE f.key = ANY(:names)
+    SELECT f.key, f.payload::text AS payload, f.schema, {_EPOCH} AS of_epoch, f.as_of_date::text AS of_day,
+           f.versions AS of_versions,
+           extract(epoch FROM f.refreshed_at)::float8 AS refreshed_at, c.epoch, c.day, c.versions
+    FROM figures f CROSS JOIN (SELECT {LABEL} FROM rules r OFFSET 0) c WHERE f.key = ANY(:names)
 """)
-_STATE = text("""
-    SELECT count(*) AS rows, min(f.as_of_date) AS as_of_date, bool_and(f.as_of_date = r.today) AS of_today,
-           extract(epoch FROM min(f.refreshed_at))::float8 AS refreshed_at,
-           extract(epoch FROM now() - min(f.refreshed_at))::float8 AS age,
-           setting('view_max_age_seconds')::float8 AS max_age,
-           bool_and(f.schema = :schema) AS ours
-    FROM rules r LEFT JOIN figures f ON true
+_STATE = text(f"""
+    SELECT f.*, {_EPOCH} AS of_epoch, c.epoch, c.day, c.versions, extract(epoch FROM now())::float8 AS now
+    FROM (SELECT count(*) AS rows, min(as_of_date)::text AS of_day, min(versions) AS of_versions,
+                 min(life::text)::uuid AS life,
+                 extract(epoch FROM min(refreshed_at))::float8 AS refreshed_at, bool_and(schema = :schema) AS ours
+          FROM figures) f
+    CROSS JOIN (SELECT {LABEL} FROM rules r OFFSET 0) c
 """)
+# The youngest rows are those that the view has not seen; folded ones are at least as old as the fold.
+_SINCE = text("""
+    SELECT extract(epoch FROM min(coalesce(
+        (SELECT c.at FROM changes c WHERE c.topic = u.topic ORDER BY c.at DESC OFFSET u.missing - 1 LIMIT 1),
+        v.folded_at, now())))::float8
+    FROM unnest(CAST(:topics AS text[]), CAST(:missing AS bigint[])) AS u (topic, missing)
+    JOIN versions v USING (topic)
+""")
+_TOPICS = frozenset[str]().union(*(entry.topics for entry in CATALOGUE.values()))
+
+SOON_SECONDS = 10.0
+"""For so long after a change the view may be without it: a refresh is due."""
 
 
 @dataclass(frozen=True)
 class ViewState:
-    """How the view stands: its day, last refresh (seconds since the epoch), age and highest
-    age at which it still serves (seconds), whether this program's definitions made it, and why it
-    does not serve (None when it does)."""
+    """How the view stands: its day, its last refresh (seconds since the epoch) and its age (seconds);
+    whether this program's definitions made it; for how many seconds it has been without a change that
+    is in the tables (None when it has them all); and why it does not serve (None when it does)."""
 
-    as_of_date: date | None
-    refreshed_at: float | None
-    age: float | None
-    max_age: float
-    ours: bool
-    fault: str | None
+    as_of_date: date | None = None
+    refreshed_at: float | None = None
+    age: float | None = None
+    ours: bool = True
+    behind: float | None = None
+    fault: str | None = None
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it serves, or will as soon as the refresh that is due has been."""
+        due = self.behind is not None and self.behind <= SOON_SECONDS
+        return self.fault is None or (due and self.fault == BEHIND)
 
 
 @dataclass(frozen=True)
@@ -59,28 +80,35 @@ class Refreshed:
 
 
 def load(database: Database, names: Sequence[str]) -> dict[str, Loaded | FleetcacheError]:
-    """Read keys in one statement: for each its value, or why the view cannot give it.
+    """Read keys, and the label of now, in one statement: for each its value with the label of its rows,
+    or why the view cannot give it. Whether what it gives is current is for the reader to judge.
 
     Raises SourceDown or NotMigrated when it cannot be read at all.
     """
     with database.statement() as connection:
-        rows = {row.key: row for row in connection.execute(_READ, {"names": list(names)})}
+        return given(connection, names)
+
+
+def given(connection: Connection, names: Sequence[str]) -> dict[str, Loaded | FleetcacheError]:
+    """The same, on a connection that is open already."""
+    rows = {row.key: row for row in connection.execute(_READ, {"names": list(names)})}
     found: dict[str, Loaded | FleetcacheError] = {}
     for name in names:
         row = rows.get(name)
         if row is None:
             found[name] = ViewUnusable(f"The view has no row for {name}.")
             continue
-        fault = _fault(row.schema == statements.schema(), row.of_today, row.as_of_date, row.age, row.max_age)
-        if fault is not None:
-            found[name] = ViewUnusable(f"The view {fault}.")
+        if row.schema != statements.schema():
+            found[name] = ViewUnusable(f"The view {FOREIGN}.")
             continue
         try:
             value = parse(CATALOGUE[name].shape, row.payload, key=name, where="the view")
         except BadPayload as error:
             found[name] = error
             continue
-        found[name] = Loaded(value, row.refreshed_at, row.as_of_date, row.day_ends_at, row.epoch)
+        current = labels.parse(row.epoch, row.day, row.versions)
+        label = labels.parse(row.of_epoch, row.of_day, row.of_versions).only(CATALOGUE[name].topics)
+        found[name] = Loaded(value, row.refreshed_at, label, current)
     return found
 
 
@@ -88,25 +116,58 @@ def state(database: Database) -> ViewState:
     """How the view stands now. Raises SourceDown, or NotMigrated when there is none."""
     with database.statement() as connection:
         row = connection.execute(_STATE, {"schema": statements.schema()}).one()
-    if row.as_of_date is None:
-        return ViewState(None, None, None, row.max_age, True, "is empty")
-    fault = _fault(row.ours, row.of_today, row.as_of_date, row.age, row.max_age)
-    if fault is None and row.rows != len(CATALOGUE):
+        if row.of_day is None:
+            return ViewState(fault="is empty")
+        current = labels.parse(row.epoch, row.day, row.versions)
+        label = labels.parse(row.of_epoch, row.of_day, row.of_versions)
+        behind = None
+        if label.lacks(current, _TOPICS) == "changed":
+            missing = {topic: current.versions[topic] - label.versions[topic] for topic in _TOPICS}
+            missing = {topic: n for topic, n in missing.items() if n > 0}
+            topics = {"topics": list(missing), "missing": list(missing.values())}
+            since = connection.execute(_SINCE, topics)
+            behind = max(0.0, row.now - since.scalar_one())
+    fault = None
+    if not row.ours:
+        fault = FOREIGN
+    elif label.day != current.day:
+        fault = f"is as of {label.day.isoformat()}, another day"
+    elif label.epoch != current.epoch:
+        fault = "is from before changes were counted again"
+    elif row.rows != len(CATALOGUE):
         fault = f"has {row.rows} rows instead of {len(CATALOGUE)}"
-    return ViewState(row.as_of_date, row.refreshed_at, row.age, row.max_age, row.ours, fault)
+    elif behind is not None:
+        fault = BEHIND
+    return ViewState(label.day, row.refreshed_at, row.now - row.refreshed_at, row.ours, behind, fault)
 
 
-def refresh(database: Database, *, seconds: float = 300.0) -> Refreshed:
+def renew(database: Database) -> Refreshed | None:
+    """Refresh if a change or another day asks for it and no other instance is at it; None if not.
+
+    A view that another version of the program made cannot be mended by a refresh, and is left to that
+    version. Raises SourceDown or NotMigrated.
+    """
+    found = state(database)
+    return refresh(database, wait=False) if found.ours and found.fault is not None else None
+
+
+@overload
+def refresh(database: Database, *, seconds: float = 300.0) -> Refreshed: ...
+@overload
+def refresh(database: Database, *, seconds: float = 300.0, wait: bool) -> Refreshed | None: ...
+def refresh(database: Database, *, seconds: float = 300.0, wait: bool = True) -> Refreshed | None:
     """Refresh CONCURRENTLY, one instance at a time.
 
     Several at once coalesce: a caller who had to wait for another's refresh is content with one
-    whose snapshot was taken after the call. Raises SourceDown (also when it takes longer than
-    ``seconds``) or NotMigrated.
+    whose snapshot was taken after the call, and one who does not want to ``wait`` with None. Raises
+    SourceDown (also when it takes longer than ``seconds``) or NotMigrated.
     """
     began = time.perf_counter()
     with database.statement(seconds=seconds) as connection:
         asked = connection.exec_driver_sql("SELECT now()").scalar_one()
         waited = not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_LOCK})").scalar_one()
+        if waited and not wait:
+            return None
         if waited:
             connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")
         try:
@@ -119,13 +180,3 @@ def refresh(database: Database, *, seconds: float = 300.0) -> Refreshed:
             if not connection.invalidated:
                 connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")
     return Refreshed(at.timestamp(), time.perf_counter() - began)
-
-
-def _fault(ours: bool, of_today: bool, day: date, age: float, max_age: float) -> str | None:
-    if not ours:
-        return "was made by another version of fleetcache"
-    if not of_today:
-        return f"is as of {day.isoformat()}, another day"
-    if age > max_age:
-        return f"is {age / 60:.0f} min old"
-    return None

@@ -70,18 +70,25 @@ def freshness(panel: Panel) -> None:
         return
     if panel.as_of is not None:
         st.badge(f"As of {words.day(panel.as_of)}", icon=":material/today:", color="gray")
-    mark = f"{words.LAYER_NAMES[panel.layer]} · {words.ago(panel.age)}"
+    mark = f"Current · counted {words.ago(panel.age)}"
     if old := [reading for reading in panel.readings if reading.stale]:
         which = "Old" if len(old) == len(panel.readings) else f"{len(old)} of {len(panel.readings)} figures old"
         age = max(reading.age(panel.at) for reading in old)
         st.badge(f"{which} · counted {words.ago(age)}", icon=":material/history:", color="orange")
-    with st.popover(mark, icon=":material/bolt:", type="tertiary", width="content"):
+        mark = "Why"
+    with st.popover(mark, icon=":material/verified:", type="tertiary", width="content"):
         explain(panel)
 
 
 def explain(panel: Panel) -> None:
     """Layer, age and reason of each figure of a page."""
     st.markdown(f"**Where these figures come from** — read together in {words.milliseconds(panel.took)}")
+    if not panel.stale:
+        st.caption(
+            "However long ago they were counted: the database was asked at most "
+            f"{words.milliseconds(runtime.current().cache.ledger.bound)} before they were read, and nothing "
+            "they depend on had changed since."
+        )
     rows = [
         _explained(key, answer, panel.at)
         if isinstance(answer, Reading)

@@ -10,7 +10,8 @@ import streamlit as st
 
 from fleetcache.cache.counters import Minute
 from fleetcache.catalogue import CATALOGUE
-from fleetcache.ops.health import SILENT, Health, RedisHealth, conditions
+from fleetcache.ops.health import SILENT, Health, conditions
+from fleetcache.ops.layers import RedisHealth
 from fleetcache.panels import cache as panel
 from fleetcache.runtime import Runtime
 from fleetcache.ui import charts, kit, words
@@ -28,11 +29,11 @@ def instances(parts: Runtime, health: Health) -> None:
     """Who runs, this one marked; of one that has gone silent nothing but that is known."""
     if not health.redis.connected:
         breaker, memory = parts.engine.link.breaker, parts.cache.memory
-        trusted = "trusted" if parts.engine.tracking.trusted else "not trusted: served only as the last known"
+        proven = "proven current" if parts.proves else "not proven: served only as the last known"
         kit.empty(
             "Instances announce themselves in Redis, which does not answer. "
             f"This one, {parts.id}: breaker {breaker.state}, opened {words.plural(breaker.opened, 'time')} "
-            f"since its start; {words.plural(len(memory), 'value')} in memory, {trusted}."
+            f"since its start; {words.plural(len(memory), 'value')} in memory, {proven}."
         )
         return
     if not health.instances:

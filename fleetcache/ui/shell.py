@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from fleetcache import runtime
+from fleetcache.ui.follow import drawn, follow
 from fleetcache.ui.pages import PAGES, SECTIONS
 
 st.set_page_config(page_title="fleetcache", page_icon=Path(__file__).parent / "icon.svg", layout="wide")
@@ -25,4 +26,6 @@ page = st.navigation(
 st.logo(Path(__file__).parent / "logo.svg", size="large")
 for warning in runtime.current().warnings:
     st.warning(warning, icon=":material/info:")
+drawn()
 page.run()
+follow()

@@ -18,8 +18,10 @@ LAYER_NAMES = {
 MISS_NAMES = {
     "absent": "not held",
     "expired": "its time to live was over",
-    "changed": "it had changed since it was kept",
-    "unproven": "not proven current, for Redis was not heard of",
+    "changed": "it had changed since",
+    "unproven": "not known to be current, for the database had not been asked, or did not answer",
+    "lags": "it answered from a database that lagged behind",
+    "elsewhere": "another database answered than the one that is checked",
     "down": "did not answer",
     "timeout": "took too long to answer",
     "open": "not asked, for it had just failed to answer",
@@ -33,11 +35,10 @@ MISS_NAMES = {
     "crowded": "all our connections to it were in use",
     "unreadable": "what it held could not be read",
     "foreign": "what it held was of another key or another version of fleetcache",
-    "epoch": "what it held was of another database",
+    "epoch": "what it held was of another database, or of another life of it",
     "day": "what it held was of another day",
-    "outdated": "its numbers were from before the last change",
     "NotMigrated": "it is missing: run python -m fleetcache migrate",
-    "ViewUnusable": "it is not fresh",
+    "ViewUnusable": "it is not the one of this program",
     "SourceDown": "PostgreSQL did not answer",
     "BadPayload": "what it gave could not be read",
 }
@@ -45,7 +46,7 @@ CONDITION_NAMES = {
     "running": "✓ Running",
     "silent": "✕ Silent",
     "open": "✕ Breaker open",
-    "untrusted": "▲ Memory not trusted",
+    "untrusted": "▲ Cannot prove its numbers",
 }
 LEAVE_NAMES = {
     "ANNUAL": "Annual",
@@ -125,6 +126,12 @@ def miss(reason: str) -> str:
     word = reason.removeprefix("not stored: ")
     name = MISS_NAMES.get(word, word)
     return name if word == reason else f"what was loaded could not be kept there: {name}"
+
+
+def view(as_of: date | None, behind: float | None) -> str:
+    """As of 23 Nov 2026, unchanged since; or for how long it has been without a change."""
+    since = "unchanged since" if behind is None else f"without the changes of the last {age(max(behind, 2.0))}"
+    return f"as of {day(as_of)}" if as_of is None else f"as of {day(as_of)}, {since}"
 
 
 def size(value: int | None) -> str:

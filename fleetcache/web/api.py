@@ -24,11 +24,14 @@ api = FastAPI(
 
 
 @api.get("/dashboard/metrics")
-def dashboard_metrics() -> JSONResponse:
-    """The complete dashboard metrics, with where they came from under ``performance``."""
+def dashboard_metrics(request: Request) -> JSONResponse:
+    """The complete dashboard metrics, with where they came from under ``performance``. With the header
+    ``Cache-Control: no-cache`` every change that was committed before the request is in them."""
     began = time.perf_counter()
     parts = runtime.current()
-    reading = parts.cache.read("dashboard:metrics")
+    strict = "no-cache" in request.headers.get("cache-control", "").lower()
+    read = parts.cache.read_strict if strict else parts.cache.read
+    reading = read("dashboard:metrics")
     took = time.perf_counter() - began
     return JSONResponse(
         {

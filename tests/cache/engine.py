@@ -17,8 +17,9 @@ import msgspec
 
 from fleetcache.cache.client import connect
 from fleetcache.cache.counters import HitCounters, Minute
-from fleetcache.cache.filling import Layer
-from fleetcache.cache.layered import LayeredCache
+from fleetcache.cache.layer import Layer
+from fleetcache.cache.layered import BOUND_SECONDS, LayeredCache
+from fleetcache.cache.ledger import Check, Ledger
 from fleetcache.cache.link import Link
 from fleetcache.cache.memory import LIMIT, Memory
 from fleetcache.cache.names import Names
@@ -28,6 +29,7 @@ from fleetcache.cache.single import Made, Single
 from fleetcache.cache.store import RedisStore
 from fleetcache.cache.tracking import Tracking
 from fleetcache.clock import SYSTEM, Clock
+from fleetcache.label import Label
 from tests.live import until
 
 T = TypeVar("T")
@@ -51,8 +53,6 @@ class Source:
         self.loads: Counter[str] = Counter()
         self.fault: Exception | None = None
         self.seconds = 0.0
-        self.epoch: str | None = "e"
-        self.day_seconds = math.inf
         self.gate = threading.Event()
         self.gate.set()
         self.begun = threading.Semaphore(0)
@@ -90,10 +90,55 @@ class Source:
         assert self.begun.acquire(timeout=15), "no load has begun"
 
     def _made(self, name: str) -> Made:
+        return Made(Doc(self.versions[name], self._text), self._clock.now())
+
+
+class Facts(Source):
+    """A database: what it gives carries its label. Each key is a topic of its own, whose version is that of
+    the key; a day lasts ``day_seconds``."""
+
+    def __init__(self, *, clock: Clock = SYSTEM, keys: Sequence[str] = KEYS, day_seconds: float = math.inf) -> None:
+        super().__init__(clock=clock)
+        self.epoch = "e"
+        self.keys = keys
+        self.day_seconds = day_seconds
+
+    @property
+    def label(self) -> Label:
+        """Of now."""
         now = self._clock.now()
-        ends_at = (now // self.day_seconds + 1) * self.day_seconds if self.day_seconds < math.inf else None
-        day = datetime.fromtimestamp(now, UTC).date()
-        return Made(Doc(self.versions[name], self._text), now, day, ends_at, self.epoch)
+        began = now // self.day_seconds * self.day_seconds if self.day_seconds < math.inf else 0.0
+        day = datetime.fromtimestamp(began, UTC).date()
+        return Label(self.epoch, day, {name: self.versions[name] for name in self.keys})
+
+    def check(self) -> Check:
+        """What it answers to a question that is sent now."""
+        with self._lock:
+            now = self._clock.now()
+            left = self.day_seconds - now % self.day_seconds if self.day_seconds < math.inf else math.inf
+            return Check(self._clock.monotonic(), self.label, left)
+
+    def _made(self, name: str) -> Made:
+        label = self.label
+        return Made(Doc(self.versions[name], self._text), self._clock.now(), label, label)
+
+
+class Prover:
+    """Asks a database of the test's for its label, at once; with a ``fault`` it does not answer."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.fault: str | None = None
+        self.asked = 0
+        self.cache: LayeredCache
+        self._facts = facts
+
+    def prove(self, since: float) -> bool:
+        """Have a check answered."""
+        if self.fault is not None:
+            return False
+        self.asked += 1
+        self.cache.told(self._facts.check())
+        return True
 
 
 class Hand:
@@ -104,7 +149,7 @@ class Hand:
         self.current = Proof(until)
         self.asked = 0
 
-    def proof(self, topics: frozenset[str]) -> Proof:
+    def proof(self) -> Proof:
         """What a value may stand on."""
         self.asked += 1
         return self.current
@@ -177,6 +222,8 @@ def build(
     *,
     source: Source | None = None,
     guard: Guard | None = None,
+    prover: Prover | None = None,
+    refuse: bool = False,
     clock: Clock = SYSTEM,
     ttl: float = 60.0,
     family: Sequence[str] = (),
@@ -186,7 +233,8 @@ def build(
     command: float = 1.0,
     keys: Sequence[str] = KEYS,
 ) -> Engine:
-    """An engine; with a guard of the test's own, or one that listens to Redis and is trusted already."""
+    """An engine; with a guard of the test's own, or one that listens to Redis and is trusted already. With a
+    ``prover`` every key is a topic of its own."""
     source = source or Source(clock=clock)
     link = Link(connect(url, connect_seconds=1, command_seconds=command))
     names = Names(prefix, SCHEMA)
@@ -195,17 +243,23 @@ def build(
     cache = LayeredCache(
         RedisStore(link, names, chance=lambda: 0.0),
         [Layer(DATABASE, "loader", source.load)],
-        {name: Single(name, Doc, ttl, family=family) for name in keys},
+        {
+            name: Single(name, Doc, ttl, topics=frozenset({name} if prover else ()), family=family)
+            for name in keys
+        },
         HitCounters(link, names, instance=secrets.token_hex(3), harvest=memory.harvest, clock=clock),
         schema=SCHEMA,
         memory=memory,
         guard=guard or tracking,  # type: ignore[arg-type]
+        ledger=Ledger(BOUND_SECONDS),
+        prover=prover,
+        refuse=refuse,
         soft=soft,
         hard=hard,
         clock=clock,
     )
-    if source.epoch is not None:
-        cache.epoch = source.epoch
+    if prover is not None:
+        prover.cache = cache
     if tracking is not None:
         tracking.start(cache)
         until(lambda: tracking.trusted, what="memory is trusted")

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from fleetcache.cache.layer import Layer
 from fleetcache.cache.layered import LayeredCache
-from fleetcache.cache.reading import Reading
+from fleetcache.cache.reading import DATABASE, MEMORY, VIEW, Reading
+from fleetcache.cache.single import Made
 from fleetcache.errors import SourceDown, Unavailable
-from tests.cache.engine import Doc, Engine, Hand, Source, loading_threads, settle, together, value_of
+from tests.cache.engine import (
+    Doc,
+    Engine,
+    Facts,
+    Hand,
+    Prover,
+    Source,
+    loading_threads,
+    settle,
+    together,
+    value_of,
+)
 from tests.live import Redis, until
 
 Make = Callable[..., Engine]
@@ -306,18 +319,40 @@ def test_who_asks_after_an_invalidation_does_not_get_a_load_of_before(engine: En
         engine.cache.invalidate([KEY])
 
 
-def test_data_counted_before_the_change_is_not_stored_after_it(engine: Engine) -> None:
-    """A source that lags behind (a view, a replica): its old numbers are flagged and never kept."""
-    stamp = engine.cache.now()
-    engine.cache.invalidate([KEY], version=stamp + 100)
-    reading = engine.cache.read(KEY)
-    assert reading.stale
-    assert engine.store.fetch([KEY]) == {}
-    assert not engine.has_lease(KEY)
-    engine.cache.invalidate([KEY], version=stamp - 100)
-    assert engine.cache.read(KEY).stale, "an older floor does not replace a younger one"
-    engine.cache.invalidate(["fleet:2"], version=stamp - 100)
-    assert engine.version("fleet:2") == 1
+def test_data_counted_before_the_change_is_not_stored_after_it(make: Make) -> None:
+    """A source that lags behind (a view, a replica) is passed over; where it is all there is its old numbers
+    are flagged. Either way they are never kept."""
+    facts = Facts()
+    engine = make(source=facts, guard=Hand(), prover=Prover(facts))
+    old = facts.load([KEY])[KEY]
+    facts.change(KEY)
+
+    def behind(names: Sequence[str]) -> dict[str, Made]:
+        return {name: Made(old.value, old.computed_at, old.label, facts.label) for name in names}
+
+    def lagging(names: Sequence[str]) -> dict[str, Made]:
+        return dict.fromkeys(names, old)
+
+    [below] = engine.cache._layers
+    for layer, reason in [
+        (Layer(VIEW, "view", behind, copied=True), "it has changed since"),
+        (Layer(VIEW, "replica", lagging), "lags behind"),
+    ]:
+        engine.cache._layers = [layer, below]
+        facts.fault = SourceDown()
+        reading = engine.cache.read(KEY)
+        assert (reading.value.version, reading.stale, reading.layer) == (1, True, VIEW)
+        assert reason in (reading.reason or "")
+        settle()
+        assert engine.store.fetch([KEY]) == {}
+        assert KEY not in engine.memory.entries
+        assert not engine.has_lease(KEY)
+        facts.fault = None
+        reading = engine.cache.read(KEY)
+        assert (reading.value.version, reading.stale, reading.layer) == (2, False, DATABASE)
+        assert engine.cache.read(KEY).layer == MEMORY
+        engine.cache.invalidate([KEY])
+        engine.memory.clear()
 
 
 @pytest.mark.parametrize(
@@ -459,21 +494,29 @@ def test_the_end_of_a_value_in_redis_is_no_change(make: Make) -> None:
     assert "newer one is being loaded" in (reading.reason or "")
 
 
-def test_a_load_from_the_database_of_before_does_not_bring_it_back(engine: Engine) -> None:
-    """It began before the process learned of the new database, and ends after it."""
-    gate = engine.source.hold()
+def test_a_load_from_the_database_of_before_does_not_bring_it_back(make: Make) -> None:
+    """It began before the process learned of the new database, and ends after it: who waited gets it
+    flagged at best, and who asks then the new one's."""
+    facts = Facts()
+    prover = Prover(facts)
+    engine, other = make(source=facts, guard=Hand(), prover=prover), make(source=facts, guard=Hand())
+    gate = facts.hold()
     with ThreadPoolExecutor(1) as pool:
         before = pool.submit(engine.cache.read, KEY)
-        engine.source.wait_begun()
-        engine.source.epoch = engine.cache.epoch = "e2"
-        after = engine.source.change(KEY)
-        engine.source.gate = OPEN
+        facts.wait_begun()
+        facts.epoch = "e2"
+        facts.versions[KEY] = 1
+        assert prover.prove(0.0)
+        facts.gate = OPEN
         gate.set()
-        before.result(15)
+        early = before.result(15)
+    assert early.stale and "another database" in (early.reason or "")
     settle()
-    assert engine.cache.epoch == "e2"
-    assert engine.version(KEY) == after
-    assert engine.cache.epoch == "e2"
+    assert KEY not in engine.memory.entries
+    assert not engine.store.exists(KEY)
+    reading = engine.cache.read(KEY)
+    assert (reading.stale, reading.layer, reading.version) == (False, DATABASE, facts.label.token())
+    assert not other.has_lease(KEY)
 
 
 def test_a_load_that_never_ends_does_not_block_its_key_for_ever(make: Make) -> None:

@@ -17,12 +17,23 @@ import redis
 
 from fleetcache.cache.breaker import CLOSED
 from fleetcache.cache.client import connect
-from fleetcache.cache.filling import Layer
+from fleetcache.cache.layer import Layer
 from fleetcache.cache.reading import DATABASE, MEMORY, REDIS, VIEW, Reading
 from fleetcache.cache.single import Made
 from fleetcache.cache.warming import Progress
 from fleetcache.clock import Clock
-from tests.cache.engine import Engine, Hand, Source, loading_threads, settle, together, value_of
+from fleetcache.errors import SourceDown
+from tests.cache.engine import (
+    Engine,
+    Facts,
+    Hand,
+    Prover,
+    Source,
+    loading_threads,
+    settle,
+    together,
+    value_of,
+)
 from tests.engines import Node
 from tests.live import ADDRESS, Redis, until
 
@@ -196,30 +207,52 @@ class Hands:
 
 
 def test_a_value_whose_day_ended_while_it_was_loaded_is_not_todays(make: Make) -> None:
-    """Who waited for it gets it flagged, nobody keeps it, and the next read loads today's."""
+    """Who waited for it asked while it was the day's; nobody who asks from midnight on is given it, from
+    memory or Redis, but today's."""
     midnight = 20_000 * 86_400.0
     hands = Hands(midnight - 0.1)
-    source = Source(clock=hands.clock)
-    source.day_seconds = 86_400
-    engine = make(source=source, guard=Hand(), clock=hands.clock)
-    gate = source.hold()
+    facts = Facts(clock=hands.clock, day_seconds=86_400)
+    prover = Prover(facts)
+    engine = make(source=facts, guard=Hand(), prover=prover, clock=hands.clock)
+    gate = facts.hold()
     with ThreadPoolExecutor(1) as pool:
         try:
             early = pool.submit(engine.cache.read, KEY)
-            source.wait_begun()
+            facts.wait_begun()
             hands.time += 1
         finally:
             gate.set()
         yesterdays = early.result()
     today = datetime.fromtimestamp(midnight, UTC).date()
-    assert yesterdays.stale
     assert yesterdays.day < today
-    assert yesterdays.day.isoformat() in (yesterdays.reason or "")
     settle()
-    assert not engine.store.exists(KEY)
+    asked = prover.asked
     todays = engine.cache.read(KEY)
+    assert prover.asked > asked, "what was known ended with its day"
     assert (todays.day, todays.stale, todays.layer) == (today, False, DATABASE)
-    assert source.loads[KEY] == 2
+    assert facts.loads[KEY] == 2
+    assert engine.cache.read(KEY).day == today
+
+
+@pytest.mark.parametrize("where", [MEMORY, REDIS])
+def test_no_value_of_yesterday_is_served_today_without_a_check(make: Make, where: str) -> None:
+    """At midnight what is known ends by itself: a database that does not answer then makes no day longer."""
+    midnight = 20_000 * 86_400.0
+    hands = Hands(midnight - 0.1)
+    facts = Facts(clock=hands.clock, day_seconds=86_400)
+    prover = Prover(facts)
+    engine = make(source=facts, guard=Hand(), prover=prover, clock=hands.clock)
+    assert not engine.cache.read(KEY).stale
+    assert not engine.cache.read(KEY).stale
+    hands.time += 0.2
+    prover.fault, facts.fault = "gone", SourceDown()
+    if where == REDIS:
+        engine.memory.clear()
+    else:
+        engine.store.flush()
+    old = engine.cache.read(KEY)
+    assert (old.stale, old.layer) == (True, where)
+    assert old.day < datetime.fromtimestamp(midnight, UTC).date()
 
 
 def test_a_kept_value_is_served_when_a_loader_fails_in_a_way_nobody_expected(make: Make) -> None:

@@ -40,7 +40,6 @@ PATTERNS = ["fleet:*", "ref:*", "*", "nothing:*"]
 TTL = 60.0
 LONGEST = 200.0
 TRUST = 0.3
-DAY = 1000.0
 START = 1_700_000_000.0
 KEY = st.sampled_from(KEYS)
 WHO = st.sampled_from([0, 1])
@@ -74,12 +73,9 @@ class Model(RuleBasedStateMachine):
         self.now = START
         clock = Clock(now=lambda: self.now, monotonic=lambda: self.now - START + 5000)
         self.source = Source(clock=clock)
-        self.source.epoch, self.source.day_seconds = "e0", DAY
         self.version = 1
         self.invalidated: Counter[str] = Counter()
         """The version of each key when an invalidation of it last returned."""
-        self.epoch_since = 0
-        """The version from which on everything is of the database of now."""
         prefix = f"model-{secrets.token_hex(4)}"
         self.clock, self.raw = clock, redis.Redis.from_url(self.url)
         self.processes = [self._process(prefix) for _ in range(2)]
@@ -105,16 +101,16 @@ class Model(RuleBasedStateMachine):
         self.version += 1
         self.source.versions[key] = self.version
 
-    @rule(key=KEY, who=WHO, stamped=st.booleans())
-    def change_and_invalidate(self, key: str, who: int, stamped: bool) -> None:
+    @rule(key=KEY, who=WHO)
+    def change_and_invalidate(self, key: str, who: int) -> None:
         """Somebody writes the source and says so, as our own writers do."""
         self.change(key)
-        self.invalidate([key], who, stamped)
+        self.invalidate([key], who)
 
-    @rule(keys=st.lists(KEY, max_size=2), who=WHO, stamped=st.booleans())
-    def invalidate(self, keys: list[str], who: int, stamped: bool) -> None:
+    @rule(keys=st.lists(KEY, max_size=2), who=WHO)
+    def invalidate(self, keys: list[str], who: int) -> None:
         there = self._in_redis()
-        count = self.processes[who].engine.cache.invalidate(keys, version=self.now if stamped else None)
+        count = self.processes[who].engine.cache.invalidate(keys)
         assert count == sum(there[key] is not None for key in set(keys))
         self._done(who, keys)
 
@@ -132,7 +128,7 @@ class Model(RuleBasedStateMachine):
         """DEL by a foreign client: a change that was not asked for is told all the same."""
         self.raw.delete(self.names.value(key))
 
-    @rule(seconds=st.sampled_from([0.01, TRUST / 2, TRUST, TRUST, 5.0, TTL * 0.95, TTL, LONGEST, DAY, KEPT_SECONDS]))
+    @rule(seconds=st.sampled_from([0.01, TRUST / 2, TRUST, TRUST, 5.0, TTL * 0.95, TTL, LONGEST, KEPT_SECONDS]))
     def time_passes(self, seconds: float) -> None:
         """For the processes by their clock, for Redis by what is left of each key."""
         for process in self.processes:
@@ -152,20 +148,6 @@ class Model(RuleBasedStateMachine):
     @rule(who=WHO, ttl=st.sampled_from([None, 1.0, LONGEST]))
     def override(self, who: int, ttl: float | None) -> None:
         self.processes[who].engine.cache.ttls = {} if ttl is None else dict.fromkeys(KEYS, ttl)
-
-    @rule()
-    def another_database(self) -> None:
-        """From now on the source is another one, and the processes learn of it; the loads under way are
-        let go first, for whose they are nobody could tell."""
-        self.finish_slow_read()
-        for key in KEYS:
-            self.change(key)
-        self.epoch_since = self.version - len(KEYS) + 1
-        self.source.epoch = f"e{self.version}"
-        for process in self.processes:
-            process.engine.cache.epoch = self.source.epoch
-            process.kept.clear()
-            process.oldest = Counter({key: max(process.oldest[key], self.epoch_since) for key in KEYS})
 
     # What the guards do.
 
@@ -204,7 +186,7 @@ class Model(RuleBasedStateMachine):
         """What pages and forms do all day."""
         self.read(who, key)
         self.messages_are_sent()
-        self.change_and_invalidate(key, by, False)
+        self.change_and_invalidate(key, by)
         self.messages_are_sent()
         self.read(who, key)
 
@@ -251,13 +233,13 @@ class Model(RuleBasedStateMachine):
         self._judge(process, key, reading, self.slow_oldest, late=True)
 
     @precondition(lambda self: self.slow is None and self.source.fault is None)
-    @rule(who=WHO, key=KEY, by=WHO, heard=st.booleans(), stamped=st.booleans())
-    def a_load_is_outrun(self, who: int, key: str, by: int, heard: bool, stamped: bool) -> None:
+    @rule(who=WHO, key=KEY, by=WHO, heard=st.booleans())
+    def a_load_is_outrun(self, who: int, key: str, by: int, heard: bool) -> None:
         """A load begins, the key changes, the load ends: nobody who reads then may get what it brought."""
         self.somebody_deletes(key)
         self._prove(self.processes[who])
         self.begin_slow_read(who, key)
-        self.change_and_invalidate(key, by, stamped)
+        self.change_and_invalidate(key, by)
         self.messages_are_sent()
         if heard:
             self._prove(self.processes[who])
@@ -330,7 +312,7 @@ class Model(RuleBasedStateMachine):
         """The oldest version that a read which begins now may be given unflagged: that of the last
         invalidation, unless the guard still vouches while its message is on its way."""
         trusted = self.clock.monotonic() < process.guard.current.until
-        return max(process.oldest[key], 0 if trusted else self.invalidated[key], self.epoch_since)
+        return max(process.oldest[key], 0 if trusted else self.invalidated[key])
 
     def _would_wait(self, process: Process, key: str) -> bool:
         """Whether a read would wait for the load that is held."""
@@ -365,13 +347,10 @@ class Model(RuleBasedStateMachine):
         assert version <= self.source.versions[key]
         if answer.stale:
             assert answer.reason
-            overtaken = "before the last change" in answer.reason or (late and "as of" in answer.reason)
-            assert self.source.fault is not None or overtaken, "a loader that works is enough"
-            assert late or version >= self.epoch_since, "of another database, not even flagged"
+            assert self.source.fault is not None, "a loader that works is enough"
             return
         assert version >= oldest, f"{version} from {answer.layer}, at least {oldest}"
-        if not late:  # what a load of before brought may be of another day, and need not be kept
-            assert self.now // DAY == answer.computed_at // DAY, "of today"
+        if not late:  # what a load of before brought need not be kept
             assert self.now < answer.computed_at + LONGEST, "not older than any time to live"
             if answer.expires_at is not None:
                 assert self.now < answer.expires_at, "not beyond its own"
@@ -396,8 +375,8 @@ def run(servers: embedded.Servers, examples: int, steps: int, *, slow: bool = Fa
 
 
 def test_a_reader_is_never_given_what_an_invalidation_has_outrun(servers: embedded.Servers) -> None:
-    """Nor what has run out, nor another day's, nor another database's - unless it is flagged; and every
-    read is counted once, under the layer it was served from."""
+    """Nor what has run out - unless it is flagged; and every read is counted once, under the layer it was
+    served from."""
     run(servers, 70, 40)
 
 

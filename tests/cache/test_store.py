@@ -253,7 +253,7 @@ def test_a_flush_leaves_alone_what_is_not_a_value_of_ours(remote: RedisStore, pr
     assert remote.held() == []
     assert [name for name in survivors if not client.exists(name)] == []
     assert remote.increment("fleet:limit", ttl=100) == 2
-    assert remote.noted("view") == 3.5
+    assert client.get(remote.names.note("view")) == b"3.5"
     client.unlink(*survivors)
 
 
@@ -354,8 +354,8 @@ def take(leases: Leases, how: str = LOOK) -> Any:
     return leases.take({"fleet:a": how})["fleet:a"]
 
 
-def keep(leases: Leases, lease: Lease, computed_at: float = 1000.0) -> bool:
-    return leases.keep([(lease, Stored(b'"new"', 60_000, computed_at))])[0]
+def keep(leases: Leases, lease: Lease) -> bool:
+    return leases.keep([(lease, Stored(b'"new"', 60_000))])[0]
 
 
 @pytest.fixture
@@ -422,35 +422,6 @@ def test_a_value_that_lands_while_leases_are_taken_away_is_counted_once(
     assert isinstance(take(leases[0], ANEW), Lease)
     assert remote.invalidate("fleet:*") == 1
     assert remote.held() == []
-
-
-def test_what_was_counted_before_the_last_invalidation_is_refused(
-    remote: RedisStore, leases: tuple[Leases, Leases]
-) -> None:
-    """Older data is refused even under a live lease, of the moment itself and younger it is taken; the
-    youngest invalidation counts, and none without a moment lifts it."""
-    one, _ = leases
-    remote.delete("fleet:a", version=1000.0)
-    remote.delete("fleet:a", version=900.0)
-    remote.delete("fleet:a")
-    for computed_at, taken in [(999.999, False), (1000.0, True), (1000.001, True)]:
-        lease = take(one, ANEW)
-        assert lease.floor == 1000.0
-        assert keep(one, lease, computed_at) == taken
-        assert remote.exists("fleet:a") == taken
-        assert not remote.link.client.exists(remote.names.lease("fleet:a"))
-    remote.delete("fleet:a", version=2000.0)
-    assert not keep(one, take(one), 1500.0)
-    remote.delete("fleet:b", version=1e12)
-    assert keep(one, take(one), 2000.0), "of another key"
-
-
-def test_moments_are_compared_to_the_microsecond(remote: RedisStore, leases: tuple[Leases, Leases]) -> None:
-    one, _ = leases
-    now = 1_790_000_000.123456
-    remote.delete("fleet:a", version=now)
-    assert not keep(one, take(one), now - 1e-6)
-    assert keep(one, take(one), now)
 
 
 def test_a_server_that_is_not_there_is_said_so_quickly(open_store: Callable[..., RedisStore]) -> None:

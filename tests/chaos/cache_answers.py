@@ -5,12 +5,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import msgspec
 
 from fleetcache.cache.codec import decode
 from fleetcache.cache.envelope import Envelope
-from tests.chaos.cache_rig import EPOCH, SCHEMA
+from tests.chaos.cache_rig import EPOCH, FIRST_DAY, SCHEMA, TOPIC
 
 REFUSALS = {
     "-READONLY You can't write against a read only replica.": "readonly",
@@ -88,6 +89,16 @@ def _other(**fields: object) -> Callable[[bytes], bytes]:
     return change
 
 
+def _relabelled(**fields: object) -> Callable[[bytes], bytes]:
+    """The same envelope with another label."""
+
+    def change(data: bytes) -> bytes:
+        envelope = decode("", data, dict)
+        return msgspec.json.encode({**envelope, "label": {**envelope["label"], **fields}})
+
+    return change
+
+
 def _inside(payload: bytes) -> Callable[[bytes], bytes]:
     """The same envelope around other bytes."""
 
@@ -123,6 +134,14 @@ PAYLOADS = {
     "a value nested without end": Payload("unreadable", _inside(b'{"x":' * 50_000 + b"1" + b"}" * 50_000)),
     "another key's": Payload("foreign", _other(key="k2")),
     "another schema's": Payload("foreign", _other(schema=f"{SCHEMA}0")),
-    "another database's": Payload("epoch", _other(epoch=f"not {EPOCH}")),
-    "yesterday's": Payload("day", _other(dayEndsAt=1.0)),
+    "a label that is none": Payload("unreadable", _other(label={"epoch": EPOCH})),
+    "a program's of before": Payload("unreadable", _other(epoch=EPOCH, dayEndsAt=1.0)),
 }
+
+LABELLED = {
+    "another database's": Payload("epoch", _relabelled(epoch=f"not {EPOCH}")),
+    "yesterday's": Payload("day", _relabelled(day=str(FIRST_DAY - timedelta(days=1)))),
+    "from before a change": Payload("changed", _relabelled(versions={TOPIC: 0})),
+    "of no known state": Payload("unproven", _other(label=None)),
+}
+"""The same of values that are proven by their label."""

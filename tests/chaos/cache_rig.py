@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -16,18 +17,22 @@ import msgspec
 from fleetcache.cache.breaker import Breaker
 from fleetcache.cache.client import connect
 from fleetcache.cache.counters import HitCounters
-from fleetcache.cache.filling import Layer
+from fleetcache.cache.layer import Layer
 from fleetcache.cache.layered import LayeredCache
+from fleetcache.cache.ledger import Check
 from fleetcache.cache.link import Link
 from fleetcache.cache.memory import Memory
 from fleetcache.cache.names import Names
 from fleetcache.cache.reading import DATABASE, Reading
+from fleetcache.cache.single import Made
 from fleetcache.cache.store import RedisStore
 from fleetcache.cache.tracking import Tracking
 from fleetcache.clock import SYSTEM, Clock
 from fleetcache.errors import FleetcacheError
+from fleetcache.label import Label
 
-SCHEMA, EPOCH = "0a", "this database"
+SCHEMA, EPOCH, TOPIC = "0a", "this database", "numbers"
+FIRST_DAY = date(2026, 11, 23)
 DEADLINE = 0.05
 """Seconds a command may take in production."""
 PATIENT = 0.5
@@ -50,18 +55,7 @@ class Key:
     shape: Any = Doc
     topics: frozenset[str] = frozenset()
     family: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Row:
-    """What the loader gives."""
-
-    value: Doc
-    computed_at: float
-    day: date
-    day_ends_at: float | None = None
-    epoch: str | None = EPOCH
-    versions: dict[str, int] | None = None
+    nothing_ttl: None = None
 
 
 class Travel:
@@ -74,32 +68,61 @@ class Travel:
 
 @dataclass
 class Source:
-    """The database: one number, which every key shows as it is when it is asked for."""
+    """The database: one number, which every key shows as it is when it is asked for, and how often it was
+    changed; ``midnight`` (seconds since the epoch) is when its day ends."""
 
     travel: Travel
     number: int = 1
     text: str = ""
-    day_ends_in: float | None = None
+    midnight: float = math.inf
     fails: FleetcacheError | None = None
     during: Callable[[], object] = lambda: None
     """What happens between a snapshot and its arrival."""
     loads: Counter[str] = field(default_factory=Counter)
 
-    def load(self, names: Sequence[str]) -> dict[str, Row]:
+    @property
+    def label(self) -> Label:
+        """Of now."""
+        day = FIRST_DAY + timedelta(days=self.travel.clock.now() >= self.midnight)
+        return Label(EPOCH, day, {TOPIC: self.number})
+
+    def load(self, names: Sequence[str], *, labelled: bool = False) -> dict[str, Made]:
         self.loads.update(names)
         if self.fails is not None:
             raise self.fails
-        now = self.travel.clock.now()
-        ends = None if self.day_ends_in is None else now + self.day_ends_in
-        day = datetime.fromtimestamp(now, UTC).date()
-        made = {name: Row(Doc(self.number, self.text), now, day, ends) for name in names}
+        label = self.label if labelled else None
+        value = Made(Doc(self.number, self.text), self.travel.clock.now(), label, label)
+        made = dict.fromkeys(names, value)
         self.during()
         return made
 
 
+class Checks:
+    """Asks the source which state it is in, as long as it does not fail."""
+
+    def __init__(self, source: Source) -> None:
+        self.cache: LayeredCache
+        self._source = source
+
+    @property
+    def fault(self) -> str | None:
+        """Why it does not answer."""
+        return None if self._source.fails is None else self._source.fails.message
+
+    def prove(self, since: float) -> bool:
+        """Have it asked."""
+        clock = self._source.travel.clock
+        if self._source.fails is not None:
+            return False
+        sent_at, left = clock.monotonic(), self._source.midnight - clock.now()
+        self.cache.told(Check(sent_at, self._source.label, left if left > 0 else math.inf))
+        return True
+
+
 class Engine:
     """One instance of the cache as the program builds it. ``listens`` says whether it has the
-    connection that hears of changes; without it memory is never trusted."""
+    connection that hears of changes; without it memory is never trusted, unless the values are
+    ``labelled``: then checks of the source prove them."""
 
     def __init__(
         self,
@@ -108,11 +131,13 @@ class Engine:
         *,
         prefix: str,
         listens: bool = True,
+        labelled: bool = False,
         command_seconds: float = PATIENT,
         ttl: float = 60.0,
     ) -> None:
         clock = source.travel.clock
         self.source = source
+        checks = Checks(source)
         self.link = Link(
             connect(url, connect_seconds=0.25, command_seconds=command_seconds), breaker=Breaker(clock=clock)
         )
@@ -125,15 +150,19 @@ class Engine:
         )
         self.cache = LayeredCache(
             self.store,
-            (Layer(DATABASE, "loader", source.load),),
-            {name: Key(name, ttl) for name in map("k{}".format, range(2000))},
+            (Layer(DATABASE, "loader", lambda names: source.load(names, labelled=labelled)),),
+            {
+                name: Key(name, ttl, topics=frozenset({TOPIC} if labelled else ()))
+                for name in map("k{}".format, range(2000))
+            },
             self.counters,
             schema=SCHEMA,
             memory=memory,
             guard=self.tracking,
+            prover=checks if labelled else None,
             clock=clock,
         )
-        self.cache.epoch = EPOCH
+        checks.cache = self.cache
         if listens:
             self.tracking.start(self.cache)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import pytest
 import redis
 
 from fleetcache.errors import SourceDown, StoreDown, Unavailable
-from tests.chaos.cache_answers import GARBAGE, PAYLOADS, REFUSALS, Payload
+from tests.chaos.cache_answers import GARBAGE, LABELLED, PAYLOADS, REFUSALS, Payload
 from tests.chaos.cache_rig import DEADLINE, PATIENT, Doc, Engine, Readers, Source, Travel
 from tests.live import Redis, until
 from tests.proxy import Proxy, commands, listening
@@ -272,6 +273,23 @@ def test_a_strange_payload_is_a_counted_miss(
     assert (reading.layer, reading.value.number) == ("database", 1)
     assert engine.layer() == "redis"
     assert payload.reason in counted(engine, travel)
+
+
+@pytest.mark.parametrize("payload", LABELLED.values(), ids=LABELLED)
+def test_a_value_that_is_not_proven_is_a_counted_miss(
+    payload: Payload, make: Make, valkey: Redis, travel: Travel
+) -> None:
+    """What its label does not show to be current is loaded anew and replaced."""
+    engine, other = make(listens=False, labelled=True), make(listens=False, labelled=True)
+    assert engine.layer() == "database"
+    assert other.layer() == "redis"
+    place = engine.names.value("k1")
+    valkey.client.set(place, payload.change(valkey.client.get(place)))  # type: ignore[arg-type]
+    other.cache.memory.clear()
+    reading = other.read()
+    assert (reading.layer, reading.value.number, reading.stale) == ("database", 1, False)
+    assert make(listens=False, labelled=True).layer() == "redis"
+    assert payload.reason in other.reasons()["k1"]
 
 
 def test_a_key_of_another_kind_is_a_counted_miss(make: Make, valkey: Redis, travel: Travel) -> None:
@@ -545,19 +563,29 @@ def evaluated(valkey: Redis) -> int:
 # When nobody can give a new value.
 
 
-@pytest.mark.parametrize("day_ends_in", [None, 1800.0], ids=["same day", "past midnight"])
+@pytest.mark.parametrize(
+    ("labelled", "midnight_in"),
+    [(False, math.inf), (True, math.inf), (True, 1800.0)],
+    ids=["of no database", "same day", "past midnight"],
+)
 def test_an_old_value_is_better_than_none(
-    day_ends_in: float | None, make: Make, proxy: Proxy, valkey: Redis, travel: Travel, source: Source
+    labelled: bool,
+    midnight_in: float,
+    make: Make,
+    proxy: Proxy,
+    valkey: Redis,
+    travel: Travel,
+    source: Source,
 ) -> None:
     """With the loader and Redis gone memory serves what it has, flagged with the reasons and its age,
     for an hour from when it was counted; with the loader back the flag is gone."""
-    source.day_ends_in = day_ends_in
-    engine = make()
+    source.midnight = travel.clock.now() + midnight_in
+    engine = make(labelled=labelled)
     settle(engine, "memory")
     day = engine.read().day
     _cut_off(proxy, valkey)
     source.fails = SourceDown()
-    until(lambda: not engine.tracking.trusted)
+    until(lambda: not engine.tracking.trusted and engine.read().stale)
     for seconds in (0, 120, 1800, HOUR - 60):
         travel.ahead = seconds
         reading = engine.read()

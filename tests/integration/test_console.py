@@ -8,6 +8,7 @@ import msgspec
 import psycopg
 import pytest
 
+from fleetcache.cache.ledger import Check
 from fleetcache.cache.lock import lock
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.errors import BadPattern, Busy, FleetcacheError, SourceDown, StoreDown, UnknownKey, Unrecorded
@@ -15,7 +16,7 @@ from fleetcache.ops.health import DEGRADED, DOWN, HEALTHY
 from fleetcache.runtime import Runtime
 from fleetcache.source import audit
 from tests.conftest import TestDatabase
-from tests.live import Redis
+from tests.live import Redis, until
 from tests.pages.test_pages import shut
 
 NOWHERE = "unix:///nowhere/valkey.sock"
@@ -109,8 +110,8 @@ def test_database_down_with_values_in_this_process_only(runtime: Runtime, demo: 
     counted = min(runtime.cache.read(name).computed_at for name in names)
     runtime.store.flush()
     shut(demo)
-    reading = runtime.cache.read("fleet:stats")
-    assert (reading.layer, reading.stale) == ("memory", True)
+    until(lambda: runtime.cache.read("fleet:stats").stale, within=1, what="what was proven a moment ago")
+    assert runtime.cache.read("fleet:stats").layer == "memory"
     health, _ = runtime.health()
     assert health.overall == DEGRADED
     assert f"2 last values are still held, counted up to {health.at - counted:.0f} s ago" in health.text
@@ -126,7 +127,9 @@ def test_a_value_of_another_database_is_not_one_that_is_held(
     up, down = make_runtime(demo), make_runtime(gone(demo))
     up.prepare(progress=lambda step: None)
     up.cache.read_many(CATALOGUE)
-    down.cache.epoch = "another"
+    known = up.cache.ledger.known
+    assert known is not None
+    down.cache.told(Check(up.clock.monotonic(), msgspec.structs.replace(known, epoch="another"), 60.0))
     assert down.health()[0].overall == DOWN
 
 
@@ -255,8 +258,8 @@ def test_what_was_done_but_not_recorded_is_not_called_undone(
     real = runtime.store.delete
     admin = demo.owner_url.replace("fleetcache_owner", "postgres")
 
-    def cut(*names: str, version: float | None = None) -> int:
-        removed = real(*names, version=version)
+    def cut(*names: str) -> int:
+        removed = real(*names)
         with psycopg.connect(admin, autocommit=True) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +13,8 @@ import pytest
 from fleetcache import embedded
 from fleetcache.cache.client import connect
 from fleetcache.cache.engine import Engine
-from fleetcache.cache.filling import Layer
 from fleetcache.cache.instances import Instance
+from fleetcache.cache.layer import Layer
 from fleetcache.cache.marks import Mark
 from fleetcache.cache.reading import DATABASE, MEMORY, REDIS, Reading
 from fleetcache.cache.single import Single
@@ -50,7 +49,6 @@ def make(prefix: str, source: Source) -> Iterator[Make]:
                 command_seconds=0.5,
             )
             started.callback(engine.close)
-            engine.cache.epoch = "e"
             engine.start()
             until(lambda: engine.tracking.trusted, what="memory is trusted")
             return engine
@@ -98,7 +96,7 @@ def test_everything_works(make: Make, url: str, source: Source) -> None:
     assert source.loads == Counter(KEYS)
 
     source.change(KEYS[0])
-    assert cache.invalidate(KEYS[:3], version=time.time()) == 3
+    assert cache.invalidate(KEYS[:3]) == 3
     assert cache.invalidate(KEYS[:3]) == 0
     until(lambda: second.cache.read(KEYS[0]).value == Doc(2), within=1, what="the second one heard")
     source.versions[KEYS[0]] = 1

@@ -102,7 +102,7 @@ def test_objects_of_the_users_are_left_alone(demo: TestDatabase) -> None:
         "UPDATE settings SET value = '0' WHERE name = 'pilots_per_examiner'",
         "UPDATE settings SET value = '6.5' WHERE name = 'retirement_age'",
         "UPDATE settings SET value = 'null' WHERE name = 'retirement_age'",
-        "UPDATE settings SET value = '\"300\"' WHERE name = 'view_max_age_seconds'",
+        "UPDATE settings SET value = '\"28\"' WHERE name = 'roster_days'",
         "UPDATE settings SET value = '\"Mars/Olympus\"' WHERE name = 'fleet_time_zone'",
         "UPDATE settings SET value = '\"soon\"' WHERE name = 'roster_anchor'",
         "UPDATE settings SET value = '[]' WHERE name = 'ttl_overrides'",

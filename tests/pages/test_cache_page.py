@@ -94,8 +94,8 @@ def test_a_pattern_that_reaches_beyond_our_names_is_refused(instance: Runtime) -
 def test_refresh(instance: Runtime, demo: TestDatabase) -> None:
     """The view is really refreshed, and what the old one gave is dropped after it."""
     before = view.state(instance.database).refreshed_at
-    demo.sql("UPDATE pilots SET active = false WHERE id = (SELECT min(id) FROM pilots WHERE active)")
     active = instance.cache.read("dashboard:metrics").value.pilots.active
+    demo.sql("UPDATE pilots SET active = false WHERE id = (SELECT min(id) FROM pilots WHERE active)")
     page = press(opened("cache"), "Refresh view")
     assert page.success[0].value.startswith("Refreshed the view in ")
     assert f"{len(CATALOGUE)} values dropped" in page.success[0].value
@@ -206,7 +206,7 @@ def test_two_instances_show_the_same_history(
     current.install(None)
     assert pages[0] == pages[1]
     assert pages[0] == [
-        ("Hit rate", "100.0 %", "memory 0.0 %"),
+        ("Hit rate", "100.0 %", "memory 60.0 %"),
         ("Without a query", "100.0 %", "5 reads"),
     ]
     assert cards(page)["Hit rate"] == "100.0 %"
@@ -225,7 +225,7 @@ def test_a_silent_and_a_cut_off_instance_stand_out(instance: Runtime) -> None:
     for changed in (
         msgspec.structs.replace(own, memory_trusted=True, memory_hit_rate=97.25, memory_entries=20),
         msgspec.structs.replace(own, id="silent-one", seen=own.seen - 14, memory_hit_rate=50.0),
-        msgspec.structs.replace(own, id="cut-off", breaker="open", breaker_opened=3),
+        msgspec.structs.replace(own, id="cut-off", memory_trusted=False, breaker="open", breaker_opened=3),
     ):
         instance.instances.announce(changed)
     page = opened("cache")
@@ -236,7 +236,7 @@ def test_a_silent_and_a_cut_off_instance_stand_out(instance: Runtime) -> None:
     assert (list(silent["State"]), silent["Seen"]) == (["✕ Silent"], "14 s ago")
     assert silent[["Memory hits", "In memory", "Breaker", "Redis", "Running for"]].isna().all()
     cut = rows.loc["cut-off"]
-    assert list(cut["State"]) == ["✕ Breaker open", "▲ Memory not trusted"]
+    assert list(cut["State"]) == ["✕ Breaker open", "▲ Cannot prove its numbers"]
     assert cut["Breaker"] == "open, opened 3 times"
     assert "1 of 3 instances is silent" in page.markdown[0].value
     assert "See whether silent-one is still running." in said(page)
@@ -248,10 +248,14 @@ def test_every_layer_is_listed_with_its_reads_its_times_and_why_it_missed(instan
         MEMORY: ["absent", "expired", "changed", "unproven"],
         REDIS: [
             "absent", "down", "timeout", "open", "loading", "readonly", "full", "auth", "moved", "garbled",
-            "refused", "crowded", "unreadable", "foreign", "epoch", "day", "not stored: full",
+            "refused", "crowded", "unreadable", "foreign", "epoch", "day", "changed", "unproven",
+            "not stored: full",
         ],
-        VIEW: ["outdated", "NotMigrated", "ViewUnusable", "SourceDown", "BadPayload"],
-        DATABASE: ["outdated", "NotMigrated", "SourceDown"],
+        VIEW: [
+            "changed", "day", "epoch", "unproven", "lags", "elsewhere", "NotMigrated", "ViewUnusable",
+            "SourceDown", "BadPayload",
+        ],
+        DATABASE: ["lags", "elsewhere", "NotMigrated", "SourceDown"],
     }  # fmt: skip
     counters = instance.counters
     for layer, missed in reasons.items():
@@ -304,7 +308,7 @@ def test_without_redis_what_this_instance_knows_of_itself_is_shown(
         page = opened("cache")
         assert "breaker open, opened 1 time" in " ".join(each.value for each in page.info)
         keys = table(page, "Key").set_index("Key")
-        assert keys.loc["fleet:stats", "Memory"] == "○ last known"
+        assert keys.loc["fleet:stats", "Memory"] == "✓ current", "that takes no Redis"
         assert "Redis" not in keys, "unknown is not “not held”"
         assert keys["Reads"].isna().all()
         assert not [each for each in page.dataframe if "Hit p50" in each.value], "no reads is not known"

@@ -21,7 +21,7 @@ from fleetcache.source import raw
 from fleetcache.source.database import Database
 from fleetcache.ui.pages import PAGES, SECTIONS
 from tests.conftest import TestDatabase
-from tests.live import REPO
+from tests.live import REPO, until
 
 NAMES = [name for pages in SECTIONS.values() for name, _title, _icon in pages]
 READING = [name for name in NAMES if name != "cache"]
@@ -137,7 +137,6 @@ def state(
     if name == "no database":
         made.cache.warm(made.cache.slots)
         gone = make_runtime(TestDatabase(nowhere, nowhere))
-        gone.cache.epoch = made.cache.epoch
         made = gone
     current.install(made)
     yield made
@@ -320,6 +319,7 @@ def test_the_last_known_figures_are_marked_old(
 ) -> None:
     """P8, C7: every layer fails, so memory gives what it last knew; nobody can take it for current."""
     shut(demo)
+    until(lambda: worn.cache.read("fleet:stats", counted=False).stale, within=1)
     page = opened(name)
     found = {path: value for path, value in cards_of(name, page).items() if value != "–"}
     assert found and found.items() <= expected(name, numbers).items()
@@ -335,7 +335,10 @@ def test_the_last_known_figures_are_marked_old(
 
 
 def test_figures_whose_successors_are_on_their_way_are_marked_old(worn: Runtime, demo: TestDatabase) -> None:
-    """Counting takes longer than a reader waits; the next look shows the new ones."""
+    """Their time to live is over and counting takes longer than a reader waits; the next look shows the new
+    ones."""
+    for entry in worn.cache.memory.entries.values():
+        entry.soft = entry.hard = worn.clock.monotonic()
     with demo.owner() as connection:
         connection.execute("REFRESH MATERIALIZED VIEW figures")
         page = opened("overview")

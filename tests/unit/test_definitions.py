@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetcache import definitions
-from fleetcache.catalogue import CATALOGUE, TOPICS, checked_pattern, entry
+from fleetcache.catalogue import CATALOGUE, TABLES, checked_pattern, entry
 from fleetcache.definitions import rate, strength
 from fleetcache.errors import BadPattern, UnknownKey
 from fleetcache.figures.dashboard import DashboardMetrics
@@ -123,7 +123,7 @@ def test_the_catalogue_is_the_specs() -> None:
                 "fleet:leave:approved": 120, "ref:check_types": 7200, "ref:contract_types": 7200,
                 "ref:settings": 7200}  # fmt: skip
     assert {name: each.ttl for name, each in CATALOGUE.items()} == expected
-    assert all(each.topics <= set(TOPICS) and each.topics for each in CATALOGUE.values())
+    assert all(each.topics <= set(TABLES.values()) and each.topics for each in CATALOGUE.values())
     assert entry("dashboard:metrics:v3") is entry("dashboard:metrics")
     with pytest.raises(UnknownKey):
         entry("pilots:*")

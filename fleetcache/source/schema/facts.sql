@@ -65,6 +65,11 @@ FROM (
 ) AS typed
 OFFSET 0;
 
+-- How often each topic has changed, in whatever snapshot asks.
+CREATE VIEW current_versions AS
+SELECT v.topic, v.base + (SELECT count(*) FROM changes c WHERE c.topic = v.topic) AS version
+FROM versions v;
+
 -- The roster period that lies some number of periods after the anchor (0 = the anchor's own).
 CREATE FUNCTION roster_period(index integer)
     RETURNS TABLE (name text, first_day date, last_day date, deadline_at timestamptz, publication_day date)

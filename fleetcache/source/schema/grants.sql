@@ -7,3 +7,9 @@ REVOKE UPDATE, DELETE, TRUNCATE ON audit_log FROM {app};
 GRANT INSERT ON audit_log TO {app};
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA fleetcache TO {app};
 GRANT EXECUTE ON FUNCTION refresh_figures() TO {app};
+GRANT EXECUTE ON FUNCTION fold_changes(), renew_epoch() TO {app};
+DO $$ BEGIN
+    IF current_setting('server_version_num')::integer >= 170000 THEN
+        EXECUTE $grant$GRANT MAINTAIN ON changes TO {app}$grant$;
+    END IF;
+END $$;

@@ -1,9 +1,11 @@
 -- The materialized view: one row per cached key, with the day and the moment it speaks of. The unique index is what
--- lets it be refreshed CONCURRENTLY, so that readers are never blocked.
+-- lets it be refreshed CONCURRENTLY, so that readers are never blocked. The versions come from the statement that counts,
+-- hence from its snapshot: they say which changes are in the numbers, as long as the life is the current one.
 CREATE MATERIALIZED VIEW figures AS
 WITH {facts}
 SELECT counted.key, counted.payload, '{schema}'::text AS schema, today() AS as_of_date, now() AS refreshed_at,
-       NULL::jsonb AS versions
+       (SELECT string_agg(topic || ' ' || version, ',') FROM current_versions) AS versions,
+       (SELECT life FROM epoch) AS life
 FROM (
 {rows}
 ) AS counted;

@@ -1,0 +1,145 @@
+"""Checking the database: again and again while anybody reads, and at once for who cannot wait."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from fleetcache.cache.layered import LayeredCache
+from fleetcache.cache.ledger import Check, Regress
+from fleetcache.clock import SYSTEM, Clock
+from fleetcache.errors import FleetcacheError
+from fleetcache.source import guards
+from fleetcache.source.checks import Checks
+from fleetcache.source.database import Database
+
+log = logging.getLogger(__name__)
+
+CHECK_SECONDS = 0.25
+"""How long an answer may take."""
+BUSY_SECONDS, IDLE_SECONDS = 0.05, 4.0
+"""Between two checks, while anybody reads and when nobody does."""
+QUIET_SECONDS = 30.0
+"""For so long after a reader has needed a check they come at the busy pace. Who reads then without one
+coming in time needs one again, so a hit has nothing to note down for this."""
+RETRY_SECONDS = 0.1
+
+
+class Poller:
+    """Keeps the proof in force on which values with a label are served.
+
+    All checks of a process go over one connection, one at a time, and who waits for its turn may find
+    that the check before it was sent late enough. ``moved`` is called, outside of any lock, with the
+    topics that changed. What is told of checks is given by ``serve`` before the first of them.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        moved: Callable[[set[str]], None] = lambda topics: None,
+        clock: Clock = SYSTEM,
+    ) -> None:
+        self.fault: str | None = None
+        self._cache: LayeredCache
+        self._database = database
+        self._moved = moved
+        self._clock = clock
+        self._checks = Checks(database.url, seconds=CHECK_SECONDS)
+        self._turn = threading.Lock()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._needed_at = clock.monotonic()
+
+    def serve(self, cache: LayeredCache) -> None:
+        """Tell this cache of the checks."""
+        self._cache = cache
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody has needed a check for a while."""
+        return self._clock.monotonic() - self._needed_at > QUIET_SECONDS
+
+    def start(self) -> None:
+        """Check in the background, until ``close``."""
+        self._thread = threading.Thread(target=self._run, name="fleetcache-checks", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Check no more; what is in memory is not proven from then on."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+        with self._turn:
+            self._checks.close()
+
+    def prove(self, since: float) -> bool:
+        """Have a check answered that was sent at or after ``since`` (monotonic seconds); whether one was.
+
+        It is asked by the caller itself: handing it to another thread and back would cost as much again.
+        """
+        was_idle, self._needed_at = self.idle, self._clock.monotonic()
+        if was_idle:
+            self._wake.set()
+        if not self._turn.acquire(timeout=CHECK_SECONDS):
+            return False
+        try:
+            if self._cache.ledger.proven(since, self._clock.monotonic()):
+                return True
+            if self._thread is not None and not self._checks.connected:
+                self._wake.set()  # a connection may take seconds, and nobody is to wait for that
+                return False
+            moved = self._check()
+        finally:
+            self._turn.release()
+        if moved:
+            self._moved(moved)
+        return self._cache.ledger.proven(since, self._clock.monotonic())
+
+    def _check(self) -> set[str]:
+        sent_at = self._clock.monotonic()
+        try:
+            if not self._checks.connected:
+                self._checks.connect()
+                sent_at = self._clock.monotonic()
+            label, day_seconds = self._checks.ask()
+            moved = self._cache.told(Check(sent_at, label, day_seconds))
+        except Regress as fewer:
+            log.error("%s: everything cached is given up", fewer)
+            moved = set()
+            try:
+                guards.renew(self._database)
+            except FleetcacheError as error:
+                self.fault = error.message
+        except FleetcacheError as error:
+            if self.fault is None:
+                log.warning("what is held cannot be proven current: %s", error.technical)
+            self.fault = error.message
+            return set()
+        else:
+            if self.fault is not None:
+                log.info("checks are answered again")
+            self.fault = None
+        return moved
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            moved: set[str] = set()
+            due = self._cache.ledger.sent_at + BUSY_SECONDS <= self._clock.monotonic()
+            if due and self._turn.acquire(timeout=CHECK_SECONDS):
+                try:
+                    moved = self._check()
+                except Exception:
+                    log.exception("a check failed")
+                finally:
+                    self._turn.release()
+            if moved:
+                self._moved(moved)
+            if self.fault is not None:
+                self._stop.wait(RETRY_SECONDS)
+            else:
+                self._wake.wait(IDLE_SECONDS if self.idle else BUSY_SECONDS)
+            self._wake.clear()

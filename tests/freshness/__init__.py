@@ -1,0 +1,1 @@
+"""Freshness by proof under test: its steps in a simulator, and real processes under fire."""

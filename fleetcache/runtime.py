@@ -221,9 +221,9 @@ class Runtime:
                 log.warning("background work failed: %s %s", error.technical, error.hint)
             except Exception:
                 log.exception("background work failed")
-            # Changes are seen to once a second at most; a refresh that was not due yet, when it is.
-            if not self._stop.wait(LEAST_SECONDS):
-                self._wake.wait(self.keeper.due or (IDLE_TEND_SECONDS if self.poller.idle else TEND_SECONDS))
+            # Changes come in bursts, and who reads right after one needs the processor more.
+            self._wake.wait(self.keeper.due or (IDLE_TEND_SECONDS if self.poller.idle else TEND_SECONDS))
+            self._stop.wait(LEAST_SECONDS)
 
     def _follow(self) -> None:
         """What hangs on the settings and on the day."""

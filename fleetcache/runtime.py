@@ -37,6 +37,7 @@ from fleetcache.source.database import Database
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 2.0
+ALARM_SECONDS = 3600.0
 TEND_SECONDS, IDLE_TEND_SECONDS = 5.0, 30.0
 
 
@@ -99,9 +100,10 @@ class Runtime:
 
     def health(self) -> tuple[Health, Since]:
         """The state of every layer now, and since when the verdict holds."""
-        found = health.check(
-            self.cache, self.database, self.instances, warnings=(*self.warnings, *self.notices)
-        )
+        alarm = self.keeper.alarm
+        alarms = (alarm.text,) if alarm is not None and self.clock.now() - alarm.at < ALARM_SECONDS else ()
+        warnings = (*self.warnings, *self.notices, *alarms)
+        found = health.check(self.cache, self.database, self.instances, warnings=warnings)
         return found, self._watch.see(found)
 
     def state(self) -> str | None:

@@ -28,8 +28,9 @@ with st.container(border=True, gap="xsmall"):
     )
     if health.recommendation != NOTHING_TO_DO:
         st.markdown(f":material/build: {health.recommendation}")
-    for notice in parts.notices:
-        st.caption(notice)
+    for notice in health.warnings:
+        if notice not in parts.warnings:  # those stand on every page
+            st.caption(notice)
     for fault in health.faults:
         st.caption(fault)
 
@@ -69,7 +70,7 @@ kit.cards(
         ),
         kit.Card("cache.memory", words.size(redis.memory), f"server {words.size(redis.server_memory)}"),
         kit.Card("cache.latency", words.milliseconds(redis.latency), redis.version or "not connected"),
-        kit.Card("cache.viewAge", words.age(view.age), words.view(view.as_of_date, view.behind)),
+        kit.Card("cache.viewAge", words.age(view.age), words.behind(view.as_of_date, view.behind)),
     ],
     key="cache",
 )

@@ -29,6 +29,14 @@ class Alarm:
     keys: tuple[str, ...]
     at: float
 
+    @property
+    def text(self) -> str:
+        """What happened, what was done about it, and what to do."""
+        return (
+            f"A change of the database was not counted: {', '.join(self.keys)} of the view had other numbers "
+            "than the tables. Everything cached was given up. See whether somebody switches triggers off."
+        )
+
 
 class Keeper:
     """One round after another, as often as the caller likes; what is not due is left out."""

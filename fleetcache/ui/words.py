@@ -128,10 +128,11 @@ def miss(reason: str) -> str:
     return name if word == reason else f"what was loaded could not be kept there: {name}"
 
 
-def view(as_of: date | None, behind: float | None) -> str:
-    """As of 23 Nov 2026, unchanged since; or for how long it has been without a change."""
-    since = "unchanged since" if behind is None else f"without the changes of the last {age(max(behind, 2.0))}"
-    return f"as of {day(as_of)}" if as_of is None else f"as of {day(as_of)}, {since}"
+def behind(as_of: date | None, seconds: float | None) -> str:
+    """Whether the view has every change, or for how long it has been without one."""
+    if as_of is None:
+        return NO_DATA
+    return "unchanged since" if seconds is None else f"{age(max(seconds, 2.0))} behind"
 
 
 def size(value: int | None) -> str:

@@ -232,3 +232,20 @@ def test_a_button_of_the_cache_page_works_in_the_browser(windows: Windows) -> No
     window.page.get_by_role("button", name="Warm").click()
     expect(window.page.get_by_text(re.compile(r"Warmed \d+ keys\."))).to_be_visible()
     window.check()
+
+
+def test_an_open_page_follows_a_change_from_outside(windows: Windows, live_database: TestDatabase) -> None:
+    """P10: psql changes a row, nobody touches the browser, and the number on it changes."""
+    window = windows()
+    window.open("/fleet")
+    active = window.page.get_by_test_id("stMetricValue").first
+    before = int(active.inner_text())
+    leave = (
+        "UPDATE pilots SET active = {}, examiner = false, training_captain = false WHERE id ="
+        " (SELECT max(id) FROM pilots WHERE rank = 'first_officer' AND left_on IS NULL)"
+    )
+    live_database.sql(leave.format("false"))
+    expect(active).to_have_text(str(before - 1))
+    live_database.sql(leave.format("true"))
+    expect(active).to_have_text(str(before))
+    window.check()

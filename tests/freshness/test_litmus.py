@@ -362,6 +362,7 @@ def test_a_change_that_nobody_counted_raises_the_alarm(make_runtime: Make, demo:
     instance.keeper.recount(COUNT)
     assert instance.keeper.alarm is not None
     assert instance.keeper.alarm.keys == (COUNT,)
+    assert any(COUNT in warning for warning in instance.health()[0].warnings), "an administrator sees it"
     assert strict(instance) == before - 1
     assert guards.differing(instance.database, list(CATALOGUE)) == []
 

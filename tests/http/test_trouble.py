@@ -193,6 +193,7 @@ def test_a_view_as_of_another_day_does_not_serve(airline: Airline) -> None:
         until(lambda: airline.metrics()[0]["asOfDate"] == str(other_day), within=0.5)
     finally:
         airline.database.sql(move.format(zone), "SELECT refresh_figures()")
+        until(lambda: airline.metrics()[0]["asOfDate"] == str(day), within=1)
 
 
 @pytest.mark.parametrize("garbage", [b"", b"\xff\x00", b"{}", b"null", b'{"schema": 1}'])

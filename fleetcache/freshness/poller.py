@@ -84,13 +84,15 @@ class Poller:
         was_idle, self._needed_at = self.idle, self._clock.monotonic()
         if was_idle:
             self._wake.set()
+        if self._thread is not None and self.fault is not None:
+            return False  # it tries again ten times a second, and nobody is to wait for that
         if not self._turn.acquire(timeout=CHECK_SECONDS):
             return False
         try:
             if self._cache.ledger.proven(since, self._clock.monotonic()):
                 return True
             if self._thread is not None and not self._checks.connected:
-                self._wake.set()  # a connection may take seconds, and nobody is to wait for that
+                self._wake.set()  # a connection may take seconds
                 return False
             moved = self._check()
         finally:

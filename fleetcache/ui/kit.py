@@ -51,8 +51,8 @@ def open_page(title: str, keys: Sequence[str], *, icon: str) -> Panel:
             freshness(panel)
     if panel.stale:
         st.warning(
-            "**These are old figures**, the last known: newer ones could not be had in time. "
-            "The mark at the top says how old they are, and why.",
+            "**These are old figures**, the last known: whether anything has changed since cannot be said "
+            "now, or newer ones could not be had in time. The mark at the top says how old they are, and why.",
             icon=":material/history:",
         )
     for failure in panel.failures[:1]:

@@ -107,8 +107,11 @@ class Runtime:
         return found, self._watch.see(found)
 
     def state(self) -> str | None:
-        """Of which state of the database reads are at this moment; None while nobody can say."""
+        """Of which state of the database reads are at this moment; None while nobody can say. While
+        changes are not counted it is another one every few seconds."""
         ledger, now = self.cache.ledger, self.clock.monotonic()
+        if ledger.dirty is not None:
+            return f"{ledger.dirty} {now // TEND_SECONDS}"
         proven = ledger.proven(now - ledger.bound, now) or self.poller.prove(now - ledger.bound)
         return ledger.known.token() if proven and ledger.known is not None else None
 
@@ -209,6 +212,7 @@ class Runtime:
             self._wake.clear()
             try:
                 if not self.prepared:
+                    self.keeper.guard()  # whatever may be wrong with the rest
                     self.prepare()
                 if first:
                     first = False
@@ -235,7 +239,11 @@ class Runtime:
             self._day = known.day if known else None
         if SETTINGS in self._changed:
             self._changed.discard(SETTINGS)
-            self.cache.ttls = self._overrides()
+            try:
+                self.cache.ttls = self._overrides()
+            except FleetcacheError:
+                self._changed.add(SETTINGS)
+                raise
 
     def _overrides(self) -> dict[str, float]:
         """Times to live of the settings row, for keys that exist and numbers that make sense."""

@@ -70,7 +70,7 @@ kit.cards(
         ),
         kit.Card("cache.memory", words.size(redis.memory), f"server {words.size(redis.server_memory)}"),
         kit.Card("cache.latency", words.milliseconds(redis.latency), redis.version or "not connected"),
-        kit.Card("cache.viewAge", words.age(view.age), words.behind(view.as_of_date, view.behind)),
+        kit.Card("cache.viewAge", words.age(view.age), words.behind(view.as_of_date, view.behind, current=health.view.healthy)),
     ],
     key="cache",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,10 @@ from fleetcache.cache.proof import Prover
 from fleetcache.cache.reading import MEMORY, NOBODY, Reading, Slot
 from fleetcache.clock import Clock
 from fleetcache.errors import Unavailable
+
+JOINED_ROUNDS = 3
+"""So often a reader waits for what others asked for, before it has a load of its own made."""
+IN_VAIN_SECONDS = 1.0
 
 
 class Answering:
@@ -50,6 +55,7 @@ class Answering:
         self._soft, self._hard = soft, hard
         self._refuse = refuse
         self._monotonic = clock.monotonic
+        self._in_vain_until = -math.inf
 
     def read(
         self, slots: Sequence[Slot], layers: Sequence[Layer], counted: bool, since: float
@@ -69,12 +75,12 @@ class Answering:
             found[slot.name] = entry.value
         for slot, word in missing.items():
             count.missed(MEMORY, word, slot.name)
-        join = True
-        while missing:
-            answers = self._fetch(missing, layers, count, since, join)
+        for rounds in itertools.count():
+            if not missing:
+                break
+            answers = self._fetch(missing, layers, count, since, rounds < JOINED_ROUNDS)
             missing = {slot: UNPROVEN for slot in missing if slot.name not in answers}
             found |= answers
-            join = False  # what others asked for was too old; what begins now is not
         return found
 
     def _prove(self, since: float) -> bool:
@@ -135,7 +141,7 @@ class Answering:
         found: dict[str, Reading | Unavailable] = {}
         now = self._monotonic()
         for flight in (*mine, *others):
-            answer = self._arrival(flight, now + self._soft, now + self._hard)
+            answer = self._arrival(flight, now + self._soft, now + self._hard, since)
             stale = isinstance(answer, Reading) and answer.stale
             if flight.slot.topics:
                 if isinstance(answer, Reading) and not stale and flight.stamp < since:
@@ -143,6 +149,8 @@ class Answering:
                 if stale and self._refuse:
                     answer = Unavailable(f"{flight.name} cannot be proven current: {answer.reason}.")  # type: ignore[union-attr]
             found[flight.name] = answer
+            if flight.slot.topics and self._prover.fault is not None and (stale or not isinstance(answer, Reading)):
+                self._in_vain_until = self._monotonic() + IN_VAIN_SECONDS
             if isinstance(answer, Reading):
                 count.served(answer.layer, flight.name, stale=stale, shared=flight in others)
             else:
@@ -150,10 +158,11 @@ class Answering:
         return found
 
     def _stranded(self, flight: Flight) -> bool:
-        """End a flight at once when the database is known not to answer and there is something old to
-        show: no reader waits for what others have just waited for in vain."""
+        """End a flight at once when there is something old to show, checks fail, and somebody else has just
+        asked the view and the tables in vain: then nobody waits for them. As long as they answer they need
+        no check."""
         fault = self._prover.fault
-        if fault is None or flight.last is None:
+        if fault is None or flight.last is None or self._monotonic() >= self._in_vain_until:
             return False
         flight.why.append(f"database: {fault.rstrip('.')}")
         self._filling.strand(flight)
@@ -173,14 +182,18 @@ class Answering:
         except RuntimeError as error:  # no more threads to be had
             self._flights.abandon(every, error)
 
-    def _arrival(self, flight: Flight, soft: float, hard: float) -> Reading | Unavailable:
-        """What comes of a flight; a value of before, flagged, when it is late or comes to nothing."""
+    def _arrival(self, flight: Flight, soft: float, hard: float, since: float) -> Reading | Unavailable:
+        """What comes of a flight; when it is late or comes to nothing a value of before, flagged unless it
+        is proven and has only lived too long."""
         entry = self._held(flight.name)
         answer = None
         if entry is not None and self._monotonic() < entry.true:
             answer = flight.wait(soft - self._monotonic())
             if answer is None:
                 before: Reading = entry.value
+                topics, now = flight.slot.topics, self._monotonic()
+                if topics and not self._ledger.refuses_held(entry.label, topics, since=since, now=now):
+                    return before
                 return before.flagged("a newer one is being loaded")
         if answer is None:
             answer = flight.wait(hard - self._monotonic())

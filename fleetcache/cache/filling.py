@@ -18,7 +18,7 @@ from fleetcache.cache.envelope import Envelope, unwrap, wrap
 from fleetcache.cache.flight import Flight, Flights
 from fleetcache.cache.layer import REASONS, Layer
 from fleetcache.cache.lease import AFTER, ANEW, LOOK, Elsewhere, Lease, Leases, Stored
-from fleetcache.cache.ledger import ELSEWHERE, UNPROVEN, Ledger
+from fleetcache.cache.ledger import AHEAD, ELSEWHERE, UNPROVEN, Ledger
 from fleetcache.cache.memory import KEPT_SECONDS, Entry
 from fleetcache.cache.proof import NONE, Prover
 from fleetcache.cache.reading import MEMORY, REDIS, Loaded, Reading
@@ -28,10 +28,9 @@ from fleetcache.errors import BadPayload, FleetcacheError, StoreDown, Unavailabl
 from fleetcache.label import Label
 
 log = logging.getLogger(__name__)
-
 POLL_SECONDS = 0.05
 """How often a load of another process is looked after when no push says that it is done."""
-AHEAD = 0.1
+LAST_PART = 0.1
 """The last part of a value's life, in which the first hit has it loaded anew."""
 
 
@@ -240,14 +239,9 @@ class Filling:
         except BadPayload as error:
             flight.count.failed(REDIS, flight.name)
             word, text = "unreadable", error.message
-        else:
-            topics, sent_at = flight.slot.topics, self._ledger.sent_at
-            if not word and topics:
-                word = self._ledger.refuses_held(
-                    envelope.label, topics, since=flight.since, now=self._clock.monotonic()
-                )
-                text = REASONS.get(word, "")
-                flight.stamp = sent_at
+        if not word and flight.slot.topics:
+            word = self._doubtful(flight, envelope.label)
+            text = REASONS.get(word, "")
         if word:
             flight.how = ANEW
             flight.missed(REDIS, "Redis", word, text)
@@ -257,6 +251,15 @@ class Filling:
         entry = self._entry(flight, envelope, envelope.payload, envelope.expires_at)
         self._flights.land(flight, self._held(flight, REDIS, envelope), entry)
         return True
+
+    def _doubtful(self, flight: Flight, label: Label | None) -> str:
+        """Why a value of Redis cannot be proven current; empty if it can."""
+        topics, ledger = flight.slot.topics, self._ledger
+        if ledger.ahead(label, topics):
+            self._prover.prove(self._clock.monotonic())
+        flight.stamp = ledger.sent_at
+        word = ledger.refuses_held(label, topics, since=flight.since, now=self._clock.monotonic())
+        return AHEAD if not word and ledger.ahead(label, topics) else word
 
     def _held(self, flight: Flight, layer: str, envelope: Envelope[Any]) -> Reading:
         """A value as it lay there: no layer above has to say why it was not served."""
@@ -270,7 +273,7 @@ class Filling:
         reading = flight.reading(MEMORY, value, source.computed_at, source.label)
         return Entry(
             msgspec.structs.replace(reading, expires_at=expires_at, reason=None),
-            soft=hard - AHEAD * max(0.0, hard - monotonic),
+            soft=hard - LAST_PART * max(0.0, hard - monotonic),
             hard=hard,
             true=math.inf,
             end=max(hard, monotonic + KEPT_SECONDS),

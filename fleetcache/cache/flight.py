@@ -69,9 +69,11 @@ class Flight:
         """Whether it will do for somebody who asks now. A load that began ``since`` then is surely
         current; where nobody can check that, and a change since it began may have gone unheard, it does
         only for a moment, or when two loads of the key are enough."""
-        if self.slot.topics:
-            return self.began >= since
         before = self.before
+        if self.slot.topics:
+            # Two loads of a key are enough: who comes later waits for this one and then asks again.
+            two = before is not None and before.answer is None and not before.given_up
+            return two or self.began >= since
         if before is not None and before.answer is None and not before.given_up:
             return proof in (self.proof, NONE)
         heard = now < proof.until and not self.alone and not (self.lease and self.lease.lost)
@@ -175,7 +177,8 @@ class Flights:
     def doubt(self, reason: str | None) -> None:
         """Nothing with a label is to be relied on (why), or from now on again (None)."""
         with self._lock:
-            self._ledger.doubt(reason)
+            self._ledger.doubt(reason, self._clock.monotonic())
+            self._memory.doubt()
 
     def changed(self, names: Iterable[str] | None, *, told: bool = False) -> None:
         """Values of these names (None: of all) are no longer current. Redis has ``told`` so also of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from fleetcache.cache.ledger import ELSEWHERE, LAGS, UNPROVEN
+from fleetcache.cache.ledger import AHEAD, ELSEWHERE, LAGS, UNPROVEN
 from fleetcache.cache.reading import Loaded
 from fleetcache.errors import FleetcacheError
 
@@ -19,6 +19,7 @@ REASONS = {
     "epoch": "it is from another life of the database",
     UNPROVEN: "not known to be current",
     LAGS: "it answered from a database that lags behind",
+    AHEAD: "it has changes that the database has lost",
     ELSEWHERE: "another database answered",
 }
 

@@ -18,13 +18,13 @@ The simulator of ``tests/freshness`` runs these same steps against a modelled da
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from fleetcache.cache.proof import Proof
 from fleetcache.label import Label
 
-UNPROVEN, LAGS, ELSEWHERE = "unproven", "lags", "elsewhere"
+UNPROVEN, LAGS, AHEAD, ELSEWHERE = "unproven", "lags", "ahead", "elsewhere"
 Holds = Callable[[Label, Collection[str]], bool]
 """Whether a value with this label, of these topics, is still current."""
 
@@ -68,11 +68,12 @@ class Ledger:
         moved = set(known.versions)
         if before is known:
             moved = set()
-        elif before is not None and before.lacks(known, ()) == "":
+        elif before is not None and before.epoch == known.epoch:
             fewer = [topic for topic, n in known.versions.items() if n < before.versions.get(topic, 0)]
             if fewer:
                 raise Regress(fewer)
-            moved = {topic for topic, n in known.versions.items() if n > before.versions.get(topic, -1)}
+            if before.day == known.day:
+                moved = {topic for topic, n in known.versions.items() if n > before.versions.get(topic, -1)}
         self.known = known
         if moved:
             evict(lambda label, topics: label.lacks(known, topics) == "")
@@ -83,11 +84,12 @@ class Ledger:
     def _extend(self) -> None:
         self.proof.until = -math.inf if self.dirty else min(self._sent_at + self.bound, self._day_ends)
 
-    def doubt(self, reason: str | None) -> None:
+    def doubt(self, reason: str | None, now: float) -> None:
         """Changes are not all counted (why), so labels prove nothing; None: they are again, and the
-        epoch has been renewed since."""
+        epoch was renewed before ``now``. A check that is under way says nothing of the new one."""
         self.dirty = reason
-        self._sent_at = -math.inf
+        self._sent_at = now
+        self._day_ends = -math.inf
         self._extend()
 
     def proven(self, since: float, now: float) -> bool:
@@ -105,6 +107,11 @@ class Ledger:
             return UNPROVEN
         return label.lacks(self.known, topics)
 
+    def ahead(self, label: Label | None, topics: Collection[str]) -> bool:
+        """Whether a value has changes that no check has told of yet: they are new, or the database has
+        lost some since, which a check made now will tell."""
+        return label is not None and self.known is not None and _ahead(label, self.known, topics)
+
     def refuses_loaded(
         self, label: Label, current: Label, topics: Collection[str], *, copied: bool, asked: Label | None
     ) -> str:
@@ -118,19 +125,24 @@ class Ledger:
             return UNPROVEN if copied else ""
         if self.known is not None and self.known.epoch != current.epoch:
             return ELSEWHERE
-        if asked is not None and asked.epoch == current.epoch and (
-            current.day < asked.day or any(current.versions[one] < asked.versions[one] for one in topics)
-        ):  # fmt: skip
+        if asked is not None and _ahead(asked, current, topics):
             return LAGS
-        return label.lacks(current, topics)
+        return AHEAD if _ahead(label, current, topics) else label.lacks(current, topics)
 
     def reaches(self, after: Label) -> bool:
         """Whether a change of somebody's own, seen at ``after``, is in what is known."""
-        return self.known is not None and self.known.lacks(after, after.versions) in ("", "day")
+        return self.known is not None and self.known.epoch == after.epoch and not _ahead(after, self.known, after.versions)
 
     def keeps(self, label: Label, topics: Collection[str]) -> bool:
         """Whether memory may take a value: no check has told of a change that is not in it."""
         return self.dirty is None and self.known is not None and label.lacks(self.known, topics) == ""
+
+
+def _ahead(one: Label, other: Label, topics: Iterable[str]) -> bool:
+    """Whether ``one`` has changes of the same life that ``other`` has not."""
+    return one.epoch == other.epoch and any(
+        one.versions.get(topic, -1) > other.versions.get(topic, -1) for topic in topics
+    )
 
 
 class Regress(Exception):

@@ -87,6 +87,10 @@ class Memory:
                 self._make_room()
             self.entries[name] = entry
 
+    def doubt(self) -> None:
+        """Serve nothing that has a label as current."""
+        self.evict(lambda label, topics: False)
+
     def void(self, names: Iterable[str] | None, *, run_out: bool = True) -> None:
         """Serve the values of these names (None: of all) no longer as current; those that have
         ``run_out`` no longer while another is loaded either."""
@@ -155,7 +159,9 @@ class Memory:
                 break
             entry.seen = entry.hits
             self.entries.move_to_end(name)
-        self._retire(*self.entries.popitem(last=False))
+        name, entry = self.entries.popitem(last=False)
+        self._retire(name, entry)
+        entry.void()
 
     # The verbs that every store has, on values that nobody else shares.
 
@@ -198,6 +204,7 @@ class Memory:
             for name in names:
                 if (entry := self.entries.pop(name, None)) is not None:
                     self._retire(name, entry)
+                    entry.void()
             return len(removed)
 
     def exists(self, name: str) -> bool:

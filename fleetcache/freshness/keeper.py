@@ -47,6 +47,7 @@ class Keeper:
         self._cache = cache
         self._clock = clock
         self._folded = 0
+        self._pause = LEAST_SECONDS
         self._refresh_at = self._recount_at = clock.monotonic()
         self._keys = itertools.cycle(CATALOGUE)
 
@@ -72,9 +73,9 @@ class Keeper:
         faults = triggers.faults(self._database)
         doubted = self._cache.ledger.dirty
         if faults:
-            reason = f"changes of {', '.join(faults)} are not counted; run `python -m fleetcache migrate`"
+            reason = f"changes of {', '.join(faults)} are not all counted"
             if reason != doubted:
-                log.error("Triggers are missing or off: %s.", reason)
+                log.error("Triggers are missing or off: %s. Run `python -m fleetcache migrate`.", reason)
                 self._cache.doubt(reason)
         elif doubted is not None:
             guards.renew(self._database)
@@ -99,8 +100,12 @@ class Keeper:
     def _renew(self) -> view.Refreshed | None:
         if self.due:
             return None
-        done = view.renew(self._database)
+        found = view.state(self._database)
+        if found.ahead:
+            log.error("The database has fewer changes than its view: everything cached is given up.")
+            guards.renew(self._database)
+        done = view.renew(self._database, found, pause=self._pause)
         if done is not None:
-            pause = min(MOST_SECONDS, max(LEAST_SECONDS, 4 * done.seconds))
-            self._refresh_at = self._clock.monotonic() + pause
+            self._pause = min(MOST_SECONDS, max(LEAST_SECONDS, 4 * done.seconds))
+            self._refresh_at = self._clock.monotonic() + self._pause
         return done

@@ -23,7 +23,8 @@ BUSY_SECONDS, IDLE_SECONDS = 0.05, 4.0
 QUIET_SECONDS = 30.0
 """For so long after a reader has needed a check they come at the busy pace. Who reads then without one
 coming in time needs one again, so a hit has nothing to note down for this."""
-RETRY_SECONDS = 0.1
+RETRY_SECONDS, MOST_RETRY_SECONDS = 0.1, 1.0
+"""Between two attempts while checks fail: the first, then twice as long each time."""
 
 
 class Poller:
@@ -108,7 +109,10 @@ class Poller:
                 self._checks.connect()
                 sent_at = self._clock.monotonic()
             label, day_seconds = self._checks.ask()
+            known = self._cache.ledger.known
             moved = self._cache.told(Check(sent_at, label, day_seconds))
+            if known is not None and known.epoch != label.epoch:
+                self._database.renew()
         except Regress as fewer:
             log.error("%s: everything cached is given up", fewer)
             moved = set()
@@ -121,6 +125,10 @@ class Poller:
                 log.warning("what is held cannot be proven current: %s", error.technical)
             self.fault = error.message
             return set()
+        except Exception:
+            log.exception("a check failed")
+            self.fault = "A check of the database failed unexpectedly."
+            return set()
         else:
             if self.fault is not None:
                 log.info("checks are answered again")
@@ -128,20 +136,21 @@ class Poller:
         return moved
 
     def _run(self) -> None:
+        pause = RETRY_SECONDS
         while not self._stop.is_set():
             moved: set[str] = set()
             due = self._cache.ledger.sent_at + BUSY_SECONDS <= self._clock.monotonic()
             if due and self._turn.acquire(timeout=CHECK_SECONDS):
                 try:
                     moved = self._check()
-                except Exception:
-                    log.exception("a check failed")
                 finally:
                     self._turn.release()
             if moved:
                 self._moved(moved)
             if self.fault is not None:
-                self._stop.wait(RETRY_SECONDS)
+                self._stop.wait(pause)
+                pause = min(2 * pause, MOST_RETRY_SECONDS)
             else:
+                pause = RETRY_SECONDS
                 self._wake.wait(IDLE_SECONDS if self.idle else BUSY_SECONDS)
             self._wake.clear()

@@ -83,7 +83,9 @@ class Health:
                 for one in self.instances
             ],
             "timestamp": iso(self.at),
+            "text": self.text,
             "recommendation": self.recommendation,
+            "warnings": list(self.warnings),
         }
 
 
@@ -165,12 +167,13 @@ def _doubt(cache: LayeredCache) -> tuple[str, str] | None:
     """Why nothing that is held is served as current, and what to do; None if it is."""
     if cache.ledger.dirty is not None:
         return (
-            "Changes of the database are not all counted; everything is counted from the tables",
+            f"{cache.ledger.dirty[:1].upper()}{cache.ledger.dirty[1:]}; everything is counted from the tables",
             "Run python -m fleetcache migrate with the owner's role.",
         )
     if cache.prover.fault is not None:
         return (
-            "This instance cannot check the database; its numbers are marked as not known to be current",
+            "This instance cannot check the database; what it holds is marked as not known to be current, or "
+            "refused if that is set",
             "See whether the database takes one more connection.",
         )
     return None

@@ -18,7 +18,11 @@ from fleetcache.source.database import plain_url, readable
 CONNECT_SECONDS = 2.0
 _QUICK, _FULL = b"quick", b"full"
 # Whatever plan serves a handful of rows serves always.
-_SESSION = b"SET plan_cache_mode = force_generic_plan; SET DateStyle = ISO; SET lock_timeout = 0"
+_SESSION = (
+    b"SET plan_cache_mode = force_generic_plan; SET DateStyle = ISO;"
+    # What nobody waits for any more must not go on waiting in the server.
+    b" SET lock_timeout = '200ms'; SET statement_timeout = '1s'"
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class Checks:
             self._answer(lambda server: server.send_prepare(_QUICK, labels.QUICK.encode()))
             self._answer(lambda server: server.send_prepare(_FULL, labels.FULL.encode()))
         except psycopg.Error as error:
+            self.close()
             raise readable(error) from error
         except BaseException:
             self.close()
@@ -102,7 +107,8 @@ class Checks:
             return last.label, last.ends_at - float(now or 0)
         life, total, ends_at, day, versions, now = self._row(_FULL)
         label = labels.parse(f"{self._server}.{life}", day, versions)
-        assert life is not None and total is not None
+        if life is None or total is None:
+            raise NotMigrated("The database does not say which life of it this is.")
         self._last = _Last(life, total, label, float(now or 0), float(ends_at or 0))
         return label, self._last.ends_at - self._last.at
 
@@ -144,13 +150,5 @@ class Checks:
         if answer is None or server.status != pq.ConnStatus.OK:
             raise psycopg.OperationalError("the connection was closed")
         if answer.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
-            raise psycopg.errors.lookup(_state(answer))(_said(answer))
+            raise psycopg.errors.error_from_result(answer)
         return answer
-
-
-def _state(answer: pq.abc.PGresult) -> str:
-    return (answer.error_field(pq.DiagnosticField.SQLSTATE) or b"XX000").decode()
-
-
-def _said(answer: pq.abc.PGresult) -> str:
-    return (answer.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"").decode("utf-8", "replace")

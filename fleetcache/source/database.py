@@ -179,6 +179,10 @@ class Database:
         with self.statement() as connection:
             return int(connection.exec_driver_sql("SHOW server_version_num").scalar_one()) // 10000
 
+    def renew(self) -> None:
+        """Use none of the idle connections again: they may lead to the server of before."""
+        self._engine.dispose()
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()

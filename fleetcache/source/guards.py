@@ -20,6 +20,7 @@ def differing(database: Database, names: Sequence[str]) -> list[str]:
     """
     found = []
     with database.snapshot() as connection:
+        raw.hold(connection, [CATALOGUE[name] for name in names])
         for name, row in view.given(connection, names).items():
             if isinstance(row, FleetcacheError) or row.label.lacks(row.current, row.label.versions):
                 continue

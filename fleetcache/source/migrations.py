@@ -41,6 +41,10 @@ _FOREIGN = """
       AND NOT EXISTS (SELECT FROM pg_depend d
                       WHERE d.objid = object.oid AND d.classid = object.kind AND d.deptype = 'e')
 """
+_APPS = """
+    SELECT r.rolname FROM pg_class c CROSS JOIN aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee
+    WHERE c.oid = 'fleetcache.audit_log'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner
+"""
 _FINGERPRINT = f"""
     SELECT md5(coalesce(string_agg(name, ',' ORDER BY name), '')) FROM (
         {_DERIVED}
@@ -190,8 +194,10 @@ def _grant(connection: psycopg.Connection, app_role: str | None) -> None:
     row = connection.execute("SELECT current_user, current_database()").fetchone()
     assert row is not None
     owner, database = row
-    if app_role is not None and app_role != owner:
-        connection.execute(sql.SQL(statements.grants()).format(app=sql.Identifier(app_role)))
+    # Views that were made again have lost what they granted: also to an app's role that is not this one.
+    roles = {row[0] for row in connection.execute(_APPS)} | ({app_role} if app_role else set())
+    for role in sorted(roles - {owner}):
+        connection.execute(sql.SQL(statements.grants()).format(app=sql.Identifier(role)))
     connection.execute(
         sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = fleetcache, public").format(
             sql.Identifier(owner), sql.Identifier(database)

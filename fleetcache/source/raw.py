@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import msgspec
 from sqlalchemy import Connection
 
-from fleetcache.catalogue import CATALOGUE, Entry
+from fleetcache.catalogue import CATALOGUE, TABLES, Entry
 from fleetcache.errors import FleetcacheError
 from fleetcache.source import labels, statements
 from fleetcache.source.database import Database
@@ -37,7 +37,16 @@ def count(database: Database, entry: Entry, *, today: date | None = None) -> dic
     SourceDown, NotMigrated or BadPayload.
     """
     with database.snapshot(today=today) as connection:
+        hold(connection, [entry])
         return counted(connection, entry)
+
+
+def hold(connection: Connection, entries: Iterable[Entry]) -> None:
+    """Let nobody empty a table that these keys are counted from: that would show in snapshots of before as
+    well. To be called before the first query of a snapshot."""
+    topics = frozenset[str]().union(*(entry.topics for entry in entries))
+    tables = ", ".join(table for table, topic in TABLES.items() if topic in topics)
+    connection.exec_driver_sql(f"LOCK TABLE {tables} IN ACCESS SHARE MODE")
 
 
 def counted(connection: Connection, entry: Entry) -> dict[str, Loaded]:

@@ -14,7 +14,7 @@ from fleetcache.catalogue import CATALOGUE
 from fleetcache.errors import BadPayload, FleetcacheError, ViewUnusable
 from fleetcache.source import labels, statements
 from fleetcache.source.database import Database
-from fleetcache.source.labels import LABEL
+from fleetcache.source.labels import LABEL, LIFE
 from fleetcache.source.loaded import Loaded, parse
 
 _LOCK = 0x76696577  # "view"
@@ -22,7 +22,7 @@ FOREIGN = "was made by another version of fleetcache"
 BEHIND = "is from before the last change"
 
 # Rows from before a new life began are compared with nothing of it.
-_EPOCH = "CASE WHEN f.life = (SELECT life FROM epoch) THEN c.epoch ELSE f.life::text END"
+_EPOCH = f"CASE WHEN f.life = ({LIFE}) THEN c.epoch ELSE f.life END"
 _READ = text(f"""
     SELECT f.key, f.payload::text AS payload, f.schema, {_EPOCH} AS of_epoch, f.as_of_date::text AS of_day,
            f.versions AS of_versions,
@@ -32,7 +32,7 @@ _READ = text(f"""
 _STATE = text(f"""
     SELECT f.*, {_EPOCH} AS of_epoch, c.epoch, c.day, c.versions, extract(epoch FROM now())::float8 AS now
     FROM (SELECT count(*) AS rows, min(as_of_date)::text AS of_day, min(versions) AS of_versions,
-                 min(life::text)::uuid AS life,
+                 min(life) AS life,
                  extract(epoch FROM min(refreshed_at))::float8 AS refreshed_at, bool_and(schema = :schema) AS ours
           FROM figures) f
     CROSS JOIN (SELECT {LABEL} FROM rules r OFFSET 0) c
@@ -55,13 +55,15 @@ SOON_SECONDS = 10.0
 class ViewState:
     """How the view stands: its day, its last refresh (seconds since the epoch) and its age (seconds);
     whether this program's definitions made it; for how many seconds it has been without a change that
-    is in the tables (None when it has them all); and why it does not serve (None when it does)."""
+    is in the tables (None when it has them all); whether it has some that the database has lost; and why
+    it does not serve (None when it does)."""
 
     as_of_date: date | None = None
     refreshed_at: float | None = None
     age: float | None = None
     ours: bool = True
     behind: float | None = None
+    ahead: bool = False
     fault: str | None = None
 
     @property
@@ -127,6 +129,9 @@ def state(database: Database) -> ViewState:
             topics = {"topics": list(missing), "missing": list(missing.values())}
             since = connection.execute(_SINCE, topics)
             behind = max(0.0, row.now - since.scalar_one())
+        ahead = label.epoch == current.epoch and any(
+            label.versions[topic] > current.versions[topic] for topic in _TOPICS
+        )
     fault = None
     if not row.ours:
         fault = FOREIGN
@@ -136,19 +141,25 @@ def state(database: Database) -> ViewState:
         fault = "is from before changes were counted again"
     elif row.rows != len(CATALOGUE):
         fault = f"has {row.rows} rows instead of {len(CATALOGUE)}"
+    elif ahead:
+        fault = "has changes that the database has lost"
     elif behind is not None:
         fault = BEHIND
-    return ViewState(label.day, row.refreshed_at, row.now - row.refreshed_at, row.ours, behind, fault)
+    age = max(0.0, row.now - row.refreshed_at)
+    return ViewState(label.day, row.refreshed_at, age, row.ours, behind, ahead, fault)
 
 
-def renew(database: Database) -> Refreshed | None:
-    """Refresh if a change or another day asks for it and no other instance is at it; None if not.
+def renew(database: Database, found: ViewState, *, pause: float = 0.0) -> Refreshed | None:
+    """Refresh if the view was ``found`` without a change or of another day, no other instance is at it, and
+    the last one, whoever made it, is ``pause`` seconds ago; None if not.
 
     A view that another version of the program made cannot be mended by a refresh, and is left to that
     version. Raises SourceDown or NotMigrated.
     """
-    found = state(database)
-    return refresh(database, wait=False) if found.ours and found.fault is not None else None
+    young = found.fault == BEHIND and found.age is not None and found.age < pause
+    if not found.ours or found.fault is None or young:
+        return None
+    return refresh(database, wait=False)
 
 
 @overload

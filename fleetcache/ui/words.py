@@ -21,6 +21,7 @@ MISS_NAMES = {
     "changed": "it had changed since",
     "unproven": "not known to be current, for the database had not been asked, or did not answer",
     "lags": "it answered from a database that lagged behind",
+    "ahead": "it had changes that the database had lost since",
     "elsewhere": "another database answered than the one that is checked",
     "down": "did not answer",
     "timeout": "took too long to answer",
@@ -128,10 +129,12 @@ def miss(reason: str) -> str:
     return name if word == reason else f"what was loaded could not be kept there: {name}"
 
 
-def behind(as_of: date | None, seconds: float | None) -> str:
+def behind(as_of: date | None, seconds: float | None, *, current: bool) -> str:
     """Whether the view has every change, or for how long it has been without one."""
     if as_of is None:
         return NO_DATA
+    if not current and seconds is None:
+        return "not current"
     return "unchanged since" if seconds is None else f"{age(max(seconds, 2.0))} behind"
 
 

@@ -270,8 +270,8 @@ def test_the_view_is_labelled_with_what_it_counted(make_runtime: Make, demo: Tes
     assert not isinstance(answer, Exception)
     assert answer.label.lacks(answer.current, answer.label.versions) == "changed"
     assert strict(instance) == before - 1
-    assert view.renew(instance.database) is not None
-    assert view.renew(instance.database) is None, "nothing has moved since"
+    assert view.renew(instance.database, view.state(instance.database)) is not None
+    assert view.renew(instance.database, view.state(instance.database)) is None, "nothing has moved since"
     other = make_runtime(demo)
     other.cache.flush()
     assert (other.cache.read(COUNT).layer, strict(other)) == (VIEW, before - 1)
@@ -285,7 +285,7 @@ def test_one_refreshes_and_the_others_do_not_wait(make_runtime: Make, demo: Test
             leader = pool.submit(view.refresh, instance.database)
             until(lambda: waiting(demo), what="somebody refreshes")
             began = time.monotonic()
-            assert view.renew(instance.database) is None
+            assert view.renew(instance.database, view.state(instance.database)) is None
             assert time.monotonic() - began < 5
         leader.result(10)
 

@@ -61,6 +61,8 @@ HEALTH: dict[str, Any] = {
     "materializedView": {"healthy": bool, "lastRefreshed": str, "ageSeconds": float, "asOfDate": str},
     "instances": list,
     "timestamp": str,
+    "text": str,
+    "warnings": list,
     "recommendation": str,
 }
 INSTANCE: dict[str, Any] = {

@@ -31,4 +31,6 @@ CREATE OR REPLACE FUNCTION renew_epoch() RETURNS void
         INSERT INTO epoch (life) VALUES (gen_random_uuid()) ON CONFLICT (single) DO UPDATE SET life = excluded.life;
     END;
 
+INSERT INTO epoch DEFAULT VALUES ON CONFLICT (single) DO NOTHING;
+
 REVOKE ALL ON FUNCTION note_change(), fold_changes(), renew_epoch() FROM PUBLIC;

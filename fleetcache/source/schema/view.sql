@@ -5,7 +5,7 @@ CREATE MATERIALIZED VIEW figures AS
 WITH {facts}
 SELECT counted.key, counted.payload, '{schema}'::text AS schema, today() AS as_of_date, now() AS refreshed_at,
        (SELECT string_agg(topic || ' ' || version, ',') FROM current_versions) AS versions,
-       (SELECT life FROM epoch) AS life
+       to_regclass('fleetcache.changes')::oid || '.' || (SELECT life FROM epoch) AS life
 FROM (
 {rows}
 ) AS counted;

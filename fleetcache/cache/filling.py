@@ -7,7 +7,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -170,7 +169,7 @@ class Filling:
             if isinstance(answer, FleetcacheError):
                 flight.count.failed(layer.name, flight.name)
                 flight.missed(layer.name, layer.label, type(answer).__name__, answer.message)
-            elif word := self._refusal(flight, layer, answer, asked):
+            elif word := self._refusal(flight, layer, answer, sent_at, asked):
                 flight.missed(layer.name, layer.label, word, REASONS[word])
                 flight.found(
                     flight.reading(layer.name, answer.value, answer.computed_at, answer.label), answer.label
@@ -182,18 +181,18 @@ class Filling:
         next(iter(pending)).count.timed(layer.name, "hit" if len(fresh) == len(pending) else "miss", took)
         return fresh
 
-    def _refusal(self, flight: Flight, layer: Layer, loaded: Loaded, asked: Label | None) -> str:
+    def _refusal(
+        self, flight: Flight, layer: Layer, loaded: Loaded, sent_at: float, asked: Label | None
+    ) -> str:
         """Why what a layer gave may not be served as current; empty if it may."""
         label, current = loaded.label, loaded.current
         if label is None or current is None:
             return ""
-        judge = partial(
-            self._ledger.refuses_loaded, label, current, flight.slot.topics, copied=layer.copied, asked=asked
+        if self._ledger.elsewhere(current):
+            self._prover.prove(self._clock.monotonic())  # the server may have been started anew
+        word = self._ledger.refuses_loaded(
+            label, current, flight.slot.topics, copied=layer.copied, sent_at=sent_at, asked=asked
         )
-        word = judge()
-        # The server may have been started anew since the last check.
-        if word == ELSEWHERE and self._prover.prove(self._clock.monotonic()):
-            word = judge()
         flight.elsewhere = word == ELSEWHERE
         return word
 

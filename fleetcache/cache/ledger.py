@@ -112,18 +112,30 @@ class Ledger:
         lost some since, which a check made now will tell."""
         return label is not None and self.known is not None and _ahead(label, self.known, topics)
 
+    def elsewhere(self, current: Label) -> bool:
+        """Whether something was read in another life of the database than the last check."""
+        return self.known is not None and self.known.epoch != current.epoch
+
     def refuses_loaded(
-        self, label: Label, current: Label, topics: Collection[str], *, copied: bool, asked: Label | None
+        self,
+        label: Label,
+        current: Label,
+        topics: Collection[str],
+        *,
+        copied: bool,
+        sent_at: float,
+        asked: Label | None,
     ) -> str:
         """Why what a layer gave may not be served as current to who waits for it; empty if it may.
 
         ``current`` is the label of the statement that read it, and ``asked`` what was known when the layer
-        was asked: the primary has at least that. A layer that does not count gives what was ``copied``
-        before.
+        was asked, at ``sent_at``: the primary has at least that. When it answers from another life
+        (``elsewhere``) a check made after it says which is the present one. A layer that does not count
+        gives what was ``copied`` before.
         """
         if self.dirty is not None:
             return UNPROVEN if copied else ""
-        if self.known is not None and self.known.epoch != current.epoch:
+        if self.elsewhere(current) and self._sent_at >= sent_at:
             return ELSEWHERE
         if asked is not None and _ahead(asked, current, topics):
             return LAGS

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 
 from fleetcache.cache.counters import UNCOUNTED
 from fleetcache.cache.flight import Flight, Flights
-from fleetcache.cache.ledger import ELSEWHERE, Check, Ledger, Regress
+from fleetcache.cache.ledger import Check, Ledger, Regress
 from fleetcache.cache.memory import Entry, Memory
 from fleetcache.cache.proof import NONE, Proof
 from fleetcache.cache.reading import Reading
@@ -324,10 +324,11 @@ class Instance:
                 yield world.delay(0.01)
                 found = data = Snapshot(data.events, world.database.snapshot().label)
             yield world.delay(0.005, 0.9)
-            word = self._refused(data, found, topics, copied, asked)
-            if word == ELSEWHERE:
+            if self.ledger.elsewhere(found.label):
                 yield from self._prove(world.now)
-                word = self._refused(data, found, topics, copied, asked)
+            word = self.ledger.refuses_loaded(
+                data.label.only(topics), found.label, topics, copied=copied, sent_at=sent_at, asked=asked
+            )
             if not word:
                 flight.stamp = sent_at
                 yield world.delay()
@@ -336,13 +337,6 @@ class Instance:
                 self._land(flight, data)
                 return
         self.flights.land(flight, self._reading(flight, data).flagged("nobody could prove it"))
-
-    def _refused(
-        self, data: Snapshot, found: Snapshot, topics: frozenset[str], copied: bool, asked: Label | None
-    ) -> str:
-        return self.ledger.refuses_loaded(
-            data.label.only(topics), found.label, topics, copied=copied, asked=asked
-        )
 
     def _land(self, flight: Flight, data: Snapshot) -> None:
         now = self.world.now

@@ -78,15 +78,17 @@ def test_a_layer_that_lags_or_is_elsewhere_or_ahead_is_passed_over() -> None:
     ledger = Ledger(0.25)
     told(ledger, 1.0, label(5))
 
-    def refused(of: Label, current: Label) -> str:
-        return ledger.refuses_loaded(of, current, TOPICS, copied=True, asked=ledger.known)
+    def refused(of: Label, current: Label, at: float = 0.9) -> str:
+        return ledger.refuses_loaded(of, current, TOPICS, copied=True, sent_at=at, asked=ledger.known)
 
     assert refused(label(5), label(5)) == ""
     assert refused(label(6), label(6)) == "", "a change since the check"
     assert refused(label(4), label(4)) == LAGS
     assert refused(label(4), label(5)) == "changed"
     assert refused(label(7), label(6)) == AHEAD
-    assert refused(label(5, epoch="two"), label(5, epoch="two")) == ELSEWHERE
+    other = label(5, epoch="two")
+    assert refused(other, other) == ELSEWHERE
+    assert refused(other, other, at=1.1) == "", "nobody knows better: no check since has been answered"
     assert refused(label(5, day=TODAY - timedelta(1)), label(5)) == "day"
 
 

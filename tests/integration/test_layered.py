@@ -139,7 +139,7 @@ def test_a_view_row_that_does_not_parse_is_passed_over(runtime: Runtime, demo: T
         "DROP MATERIALIZED VIEW figures",
         "CREATE VIEW figures AS SELECT 'fleet:compliance:rate' AS key, '{\"active\": 5}'::jsonb AS payload,"
         f" '{runtime.store.names.schema}' AS schema, today() AS as_of_date, now() AS refreshed_at, '' AS versions,"
-        " (SELECT life FROM epoch) AS life",
+        " to_regclass('fleetcache.changes')::oid || '.' || (SELECT life FROM epoch) AS life",
         "GRANT SELECT ON figures TO fleetcache_app",
     )
     runtime.store.flush()
@@ -170,7 +170,7 @@ def replace_view(demo: TestDatabase, **columns: str) -> None:
     [
         ({"as_of_date": "today() - 1"}, "another day"),
         ({"versions": r"regexp_replace(versions, '\d+', '0', 'g')"}, "changed since"),
-        ({"life": "gen_random_uuid()"}, "another life of the database"),
+        ({"life": "gen_random_uuid()::text"}, "another life of the database"),
     ],
     ids=["another day", "before a change", "another life"],
 )

@@ -26,9 +26,9 @@ UPDATES = {
     "leave_requests": "UPDATE leave_requests SET decision_reason = %s WHERE id = %s",
     "pilots": "UPDATE pilots SET updated_at = to_timestamp(%s::float8) WHERE id = %s",
 }
-BARE, ROWS, COUNTERS = "without triggers", "fleetcache: a row for each change", "foil: one counter row per topic"
+BARE, ROWS, COUNTERS = "without triggers", "fleetcache: a row for each change and one of the audit", "foil: one counter row per topic"
 CHANGES = {
-    BARE: [f"ALTER TABLE {table} DISABLE TRIGGER note_change" for table in UPDATES],
+    BARE: [f"ALTER TABLE {table} DISABLE TRIGGER note_update" for table in UPDATES],
     ROWS: [],
     COUNTERS: [
         "CREATE TABLE counters (topic text PRIMARY KEY, n bigint NOT NULL)",

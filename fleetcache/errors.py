@@ -7,6 +7,8 @@ server said goes into ``detail``: it is for administrators and the log, never fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class FleetcacheError(Exception):
     """Something went wrong in fleetcache."""
@@ -97,6 +99,13 @@ class Unrecorded(FleetcacheError):
     hint = "Note it by hand; look at the log of PostgreSQL for the cause."
 
 
+class Unsure(FleetcacheError):
+    """The connection was lost at the very end: it may have been done, or not."""
+
+    status = 503
+    hint = "Look whether it is there before you do it again."
+
+
 class ViewUnusable(FleetcacheError):
     """The materialized view cannot serve this key now."""
 
@@ -134,7 +143,7 @@ class UnknownKey(FleetcacheError):
     """That is not the name of a cached value."""
 
     status = 400
-    hint = "The names are listed on the Cache page and by `python -m fleetcache health`."
+    hint = "The names are listed on the Cache page and by `python -m fleetcache invalidate --help`."
 
 
 class BadPattern(FleetcacheError):
@@ -149,3 +158,85 @@ class Busy(FleetcacheError):
 
     status = 409
     hint = "Wait until it has finished, then look again."
+
+
+class NotSignedIn(FleetcacheError):
+    """Nobody is signed in."""
+
+    status = 401
+    hint = "Sign in, or send a token: `Authorization: Bearer …`. An administrator makes one with `python -m fleetcache token create`."
+
+
+class Forbidden(FleetcacheError):
+    """The role of whoever asks does not allow this."""
+
+    status = 403
+    hint = "Ask somebody who has the role, or an administrator for another one."
+
+
+class NotFound(FleetcacheError):
+    """There is no such thing, or not any more."""
+
+    status = 404
+    hint = "Look at the list again: somebody may have removed it."
+
+
+class Invalid(FleetcacheError):
+    """What was given cannot be used."""
+
+    status = 400
+    hint = "Correct it and send it again; nothing was changed."
+
+    def __init__(self, message: str | None = None, *, faults: Mapping[str, str] | None = None, **more: str) -> None:
+        self.faults: Mapping[str, str] = dict(faults or {})
+        said = "; ".join(f"{field}: {fault}" for field, fault in self.faults.items())
+        super().__init__(message or said or None, **more)
+
+
+class Conflict(FleetcacheError):
+    """It has changed since it was shown."""
+
+    status = 409
+    hint = "Nothing was changed. Look at it as it is now, then decide again."
+
+
+class NeedsOverride(FleetcacheError):
+    """A rule stands against this."""
+
+    status = 409
+    hint = "An administrator may override it, with a reason, which is audited."
+
+
+class TooLarge(FleetcacheError):
+    """What was sent is larger than what is taken."""
+
+    status = 413
+    hint = "Send less at a time."
+
+
+class TooMany(FleetcacheError):
+    """That was asked too often."""
+
+    status = 429
+    hint = "Wait, then ask again."
+
+    def __init__(self, message: str | None = None, *, retry_after: int = 1) -> None:
+        super().__init__(message, hint=f"Ask again in {retry_after} s.")
+        self.retry_after = retry_after
+
+
+class SessionOver(NotSignedIn):
+    """The sign-in is over: it is too old, or its owner signed out."""
+
+    hint = "Sign in again."
+
+
+class NoRole(Forbidden):
+    """Whoever signed in has no role in fleetcache."""
+
+    hint = "Ask an administrator of the sign-in for one of the roles viewer, manager or admin."
+
+    def __init__(self, name: str, found: str) -> None:
+        super().__init__(f"{name} is signed in, but has none of the roles of fleetcache.")
+        self.name = name
+        self.found = found

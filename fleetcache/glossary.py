@@ -170,6 +170,11 @@ GLOSSARY: dict[str, Definition] = {
         "If renewed, less pilots with a required item missing or expired on that day as the "
         "documents stand now. Rotations of tours and commuting contracts are not subtracted.",
     ),
+    "availability.daysBelow": Definition(
+        "Days below minimum",
+        "Days of the coming roster periods on which a fleet and rank is below its minimum if everything is renewed, "
+        "summed over the groups.",
+    ),
     "succession.ready": Definition(
         "Ready for command",
         "First officers with an ATPL, nothing required lapsed, and the service and age set "

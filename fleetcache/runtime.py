@@ -13,32 +13,39 @@ from collections.abc import Callable
 from datetime import date
 
 from fleetcache import __version__, embedded
+from fleetcache.access import signin
+from fleetcache.access.roles import Person
+from fleetcache.access.tokens import Tokens
 from fleetcache.cache.engine import Engine
 from fleetcache.cache.instances import Instance
 from fleetcache.cache.layer import Layer
+from fleetcache.cache.limit import Limit
 from fleetcache.cache.marks import Mark
 from fleetcache.cache.reading import DATABASE, VIEW
 from fleetcache.catalogue import CATALOGUE, SETTINGS
+from fleetcache.changes.door import Door
 from fleetcache.clock import SYSTEM, Clock
 from fleetcache.errors import Busy, FleetcacheError, SourceDown, StoreDown
 from fleetcache.freshness import refresher
 from fleetcache.freshness.keeper import LEAST_SECONDS, Keeper
-from fleetcache.freshness.poller import Poller
+from fleetcache.freshness.poller import TEND_SECONDS, Poller
 from fleetcache.ops import health
 from fleetcache.ops.console import Console
 from fleetcache.ops.health import Health
+from fleetcache.ops.overrides import overrides
 from fleetcache.ops.watch import Since, Watch
 from fleetcache.prepare import prepare
 from fleetcache.servers import Urls, find
 from fleetcache.settings import Settings
-from fleetcache.source import daily, raw, statements, view
+from fleetcache.source import daily, demo, raw, statements, view
 from fleetcache.source.database import Database
 
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 2.0
+INVALIDATIONS = 10  # a minute, of each person over HTTP
 ALARM_SECONDS = 3600.0
-TEND_SECONDS, IDLE_TEND_SECONDS = 5.0, 30.0
+IDLE_TEND_SECONDS = 30.0
 
 
 def _say(step: str) -> None:
@@ -65,6 +72,8 @@ class Runtime:
         self.warnings: tuple[str, ...] = ()
         self.notices: tuple[str, ...] = ()
         self.prepared = False
+        # Not known before the database is: nobody can sign in until then.
+        self.auth: signin.Mode | None = "oidc" if settings.auth == "oidc" else None
         self._servers = servers
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -96,7 +105,11 @@ class Runtime:
         self.instances = self.engine.instances
         self.poller.serve(self.cache)
         self.keeper = Keeper(self.database, self.cache, clock=clock)
-        self._watch = Watch()
+        self.tokens = Tokens(self.database, clock=clock)
+        self.limit = Limit(
+            self.engine.link, self.engine.names, "invalidate", most=INVALIDATIONS, seconds=60, clock=clock
+        )
+        self.watch = Watch()
 
     def health(self) -> tuple[Health, Since]:
         """The state of every layer now, and since when the verdict holds."""
@@ -104,20 +117,19 @@ class Runtime:
         alarms = (alarm.text,) if alarm is not None and self.clock.now() - alarm.at < ALARM_SECONDS else ()
         warnings = (*self.warnings, *self.notices, *alarms)
         found = health.check(self.cache, self.database, self.instances, warnings=warnings)
-        return found, self._watch.see(found)
+        return found, self.watch.see(found)
 
-    def state(self) -> str | None:
-        """Of which state of the database reads are at this moment; None while nobody can say. While
-        changes are not counted it is another one every few seconds."""
-        ledger, now = self.cache.ledger, self.clock.monotonic()
-        if ledger.dirty is not None:
-            return f"{ledger.dirty} {now // TEND_SECONDS}"
-        proven = ledger.proven(now - ledger.bound, now) or self.poller.prove(now - ledger.bound)
-        return ledger.known.token() if proven and ledger.known is not None else None
+    def glance(self) -> Health:
+        """The state of every layer, as of at most some seconds ago."""
+        return self.watch.glance(lambda: self.health()[0], now=self.clock.now())
 
-    def console(self, actor: str) -> Console:
-        """The administrator's actions on this instance, done by ``actor``."""
-        return Console(self.database, self.cache, self.marks, actor=actor, instance=self.id)
+    def console(self, person: Person) -> Console:
+        """The actions of a person on the cache of this instance."""
+        return Console(self.database, self.cache, self.marks, person=person, instance=self.id)
+
+    def door(self, person: Person) -> Door:
+        """The changes of a person to the data."""
+        return Door(self.database, self.cache, person=person, instance=self.id)
 
     def prepare(self, *, progress: Callable[[str], None] = _say) -> None:
         """Bring the database into service. Idempotent. Raises what ``prepare.prepare`` does."""
@@ -131,6 +143,7 @@ class Runtime:
             fresh="demo" if embedded_database else None,
             progress=progress,
         )
+        self.auth = signin.mode(self.settings.auth, marked=demo.marked(self.database))
         self.warnings, self.notices = done.warnings, done.notices
         self.prepared = True
 
@@ -240,23 +253,10 @@ class Runtime:
         if SETTINGS in self._changed:
             self._changed.discard(SETTINGS)
             try:
-                self.cache.ttls = self._overrides()
+                self.cache.ttls = overrides(self.cache)
             except FleetcacheError:
                 self._changed.add(SETTINGS)
                 raise
-
-    def _overrides(self) -> dict[str, float]:
-        """Times to live of the settings row, for keys that exist and numbers that make sense."""
-        rows = self.cache.read("ref:settings", counted=False).value.settings
-        chosen: object = next((row.value for row in rows if row.name == "ttl_overrides"), {})
-        if not isinstance(chosen, dict):
-            log.warning("the setting ttl_overrides is not an object of key to seconds")
-            return {}
-        return {
-            key: float(seconds)
-            for key, seconds in chosen.items()
-            if key in CATALOGUE and type(seconds) in (int, float) and seconds > 0
-        }
 
 
 def build(settings: Settings, *, progress: Callable[[str], None] = _say) -> Runtime:

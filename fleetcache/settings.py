@@ -7,15 +7,24 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from fleetcache.errors import BadSetting
 
 SECRETS = Path(".streamlit") / "secrets.toml"
+
+
+def _listed(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_listed)]
+"""Addresses and networks, written with commas between them."""
 
 
 class Settings(BaseModel):
@@ -42,6 +51,30 @@ class Settings(BaseModel):
         None,
         validation_alias="FLEETCACHE_PROFILE",
         description="What an empty database is seeded with (embedded: demo, your own: nothing).",
+    )
+    auth: Literal["demo", "oidc"] | None = Field(
+        None,
+        validation_alias="FLEETCACHE_AUTH",
+        description="How people sign in: demo or oidc (on a demo that fleetcache made: demo, else oidc).",
+    )
+    role_claim: str = Field(
+        "roles",
+        validation_alias="FLEETCACHE_ROLE_CLAIM",
+        min_length=1,
+        description="Claim of the ID token that holds the role; dots lead into nested claims.",
+    )
+    session_hours: float = Field(
+        12,
+        validation_alias="FLEETCACHE_SESSION_HOURS",
+        gt=0,
+        le=24 * 30,
+        allow_inf_nan=False,
+        description="How long a sign-in is good for, in hours.",
+    )
+    trusted_proxies: Networks = Field(
+        (),
+        validation_alias="FLEETCACHE_TRUSTED_PROXIES",
+        description="Addresses and networks of proxies whose forwarding headers count, with commas.",
     )
     prefix: str = Field(
         "fleetcache",
@@ -126,7 +159,7 @@ def load(
 
 def masked(value: object) -> str:
     """A value that may be shown: the password of a URL is not, wherever in it it stands."""
-    text = "" if value is None else str(value)
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else str(value)
     # Before the other, which would take a password with an @ for the end of user and password.
     text = re.sub(r"(?i)(password\s*=\s*)(.*@)?[^&\s]*", r"\1***", text)
     # Greedy up to the last @: a password may hold slashes and colons that no parser takes as such.

@@ -11,7 +11,9 @@ from fleetcache.panels import cache as panel
 from fleetcache.source import audit
 from fleetcache.ui import charts, kit, layers, words
 from fleetcache.ui.actions import actions
+from fleetcache.ui.session import must
 
+must("cache.read")
 parts = runtime.current()
 health, since = parts.health()
 
@@ -104,7 +106,7 @@ actions(parts)
 
 kit.section("Recent actions")
 try:
-    done = audit.recent(parts.database, most=30)
+    done = audit.found(parts.database, search="cache.", most=30)
 except FleetcacheError as error:
     st.error(f"The audit log is unavailable: {error} {error.hint}", icon=":material/cloud_off:")
 else:

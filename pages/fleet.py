@@ -10,7 +10,9 @@ from fleetcache.figures.fleet import DailyRow, FleetStats
 from fleetcache.panels import fleet as crew
 from fleetcache.panels import pilots
 from fleetcache.ui import charts, filters, kit, tables, words
+from fleetcache.ui.session import must
 
+must("figures.read")
 panel = kit.open_page("Fleet", crew.KEYS, icon=":material/flight:")
 stats = panel.value("fleet:stats", FleetStats)
 today = panel.as_of
@@ -18,7 +20,8 @@ fleet = rank = base = None
 
 if stats is not None and stats.totals.total == 0:
     kit.empty(
-        "There are no pilots on file yet. Add them with plain SQL, or start with a demo profile."
+        "There are no pilots on file yet. Enter them on the Pilots page, import them, or start with a "
+        "demo profile."
     )
     st.stop()
 
@@ -149,6 +152,12 @@ if stats is not None and today is not None:
                     )
 
 kit.section("Pilots")
+st.page_link(
+    kit.page_path("pilots"),
+    label="Open one of them, or ask as of another day",
+    icon=":material/arrow_forward:",
+    icon_position="right",
+)
 if stats is None:
     st.caption("The filters need the fleet figures; until they are back, everyone is listed.")
 people = tables.listed("pilots", fleet=fleet, rank=rank, base=base)

@@ -10,7 +10,8 @@ from fleetcache.figures.reference import Settings
 from fleetcache.glossary import GLOSSARY
 from fleetcache.panels import availability, leave, leave_conflicts, leave_queue
 from fleetcache.source.people import MOST, Row
-from fleetcache.ui import charts, crew, filters, heads, kit, tables, words
+from fleetcache.ui import charts, crew, decision, edits, filters, heads, kit, leave_entry, tables, words
+from fleetcache.ui.session import must
 
 EVERY = 100_000
 QUEUE_COLUMNS = {
@@ -22,6 +23,7 @@ QUEUE_COLUMNS = {
     **tables.number_columns("Margin", "If approved", form="%+d", figure="leave.margin"),
 }
 
+must("figures.read")
 panel = kit.open_page("Leave", leave.KEYS, icon=":material/beach_access:")
 stats = panel.value("fleet:leave:stats", LeaveStats)
 pending = panel.value("fleet:leave:pending", LeavePending)
@@ -69,6 +71,8 @@ def queue(requests: list[Row], key: str, noun: str) -> None:
         noun=noun,
         columns=QUEUE_COLUMNS,
         whole=(lambda: shown(requests)) if len(requests) > MOST else None,
+        ids=[row["request_id"] for row in requests[:MOST]],
+        pick=decision.choose,
     )
 
 
@@ -81,12 +85,28 @@ elif ahead:
     with st.container(border=True, gap="xsmall"):
         dues = leave_queue.due(ahead, stats, overlaps or [], clashes)
         kit.remarks(leave_queue.sentences(dues, stats.first_day))
+edits.say()
+decision.undo()
+decision.panel()
 if requests is not None:
+    st.caption("Select a row to see what approving it would do, and to decide.")
     queue(ahead, "queue", "undecided requests")
     if over:
         title = f"{words.plural(len(over), 'request')} already over and never decided"
         with st.expander(title, icon=":material/history:"):
             queue(over, "over", "requests")
+
+    with st.expander("Decided, withdrawn or drafted, not over yet", icon=":material/inventory:"):
+        decided = tables.listed("leave_decided", fleet=fleet, rank=rank) or []
+        tables.table(
+            tables.frame(leave.decided(decided, words.LEAVE_NAMES, words.STATUS_NAMES)),
+            key="decided",
+            noun="requests",
+            columns={"Name": st.column_config.TextColumn(pinned=True), **tables.date_columns("From", "To")},
+            ids=[row["request_id"] for row in decided],
+            pick=decision.choose,
+        )
+    leave_entry.entry()
 
 counted = leave.totals(
     stats,

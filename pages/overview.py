@@ -7,7 +7,9 @@ from fleetcache.figures.fleet import FleetStats
 from fleetcache.figures.leave import LeaveStats
 from fleetcache.panels import overview
 from fleetcache.ui import crew, kit, words
+from fleetcache.ui.session import must
 
+must("figures.read")
 panel = kit.open_page("Overview", overview.KEYS, icon=":material/dashboard:")
 dashboard = panel.value("dashboard:metrics", DashboardMetrics)
 stats = panel.value("fleet:stats", FleetStats)

@@ -7,7 +7,9 @@ from fleetcache.figures.retirement import RetirementForecast
 from fleetcache.glossary import GLOSSARY
 from fleetcache.panels import retirement
 from fleetcache.ui import charts, filters, heads, kit, tables, words
+from fleetcache.ui.session import must
 
+must("figures.read")
 panel = kit.open_page("Retirement", retirement.KEYS, icon=":material/event_available:")
 forecast = panel.value("fleet:retirement:forecast", RetirementForecast)
 today = panel.as_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import secrets
@@ -21,7 +22,7 @@ from fleetcache.settings import Settings
 from fleetcache.source import migrations
 from fleetcache.source.database import Database
 from fleetcache.source.seed import seed
-from tests.live import App, until
+from tests.live import TOKENS, App, until
 
 pytest_plugins = ["tests.engines"]
 _number = itertools.count(1)
@@ -112,6 +113,9 @@ def seeded(make_database: Callable[..., TestDatabase], migrated: str) -> str:
         today = connection.execute("SELECT today()").fetchone()
         assert today is not None
         seed(connection, profile="demo", as_of=today[0])
+        for role, secret in TOKENS.items():
+            row = (role, role, hashlib.sha256(secret.encode()).digest())
+            connection.execute("INSERT INTO api_tokens (name, role, digest) VALUES (%s, %s, %s)", row)
         connection.commit()  # or the rows would be younger than the view that has them
         connection.execute("SELECT refresh_figures()")
     return "template_demo"
@@ -150,7 +154,8 @@ def make_runtime(servers: embedded.Servers, prefix: str) -> Iterator[Callable[..
 
     def make(database: TestDatabase, *, redis_url: str | None = None) -> Runtime:
         assert servers.redis_url is not None
-        settings = Settings(FLEETCACHE_PREFIX=prefix, FLEETCACHE_REDIS_COMMAND_MS=1000)
+        # AppTest can say what a provider says of a person, and has no cookies.
+        settings = Settings(FLEETCACHE_PREFIX=prefix, FLEETCACHE_REDIS_COMMAND_MS=1000, FLEETCACHE_AUTH="oidc")
         urls = Urls(database.owner_url, database.url, redis_url or servers.redis_url)
         runtime = Runtime(settings, urls)
         made.append(runtime)

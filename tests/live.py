@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +26,13 @@ ADDRESS = "127.0.0.1"
 T = TypeVar("T")
 # What the person who runs the tests has set must not reach the program under test.
 OURS = ("FLEETCACHE_", "STREAMLIT_")
+TOKENS = {role: f"fc_{role:_<43}" for role in ("viewer", "manager", "admin")}
+"""Secrets of tokens that every database with the demo airline has in the tests; the App uses the admin's."""
+
+
+def bearer(role: str) -> dict[str, str]:
+    """The header with which a program signs in."""
+    return {"Authorization": f"Bearer {TOKENS[role]}"}
 
 
 def until(true: Callable[[], T], *, within: float = 15.0, what: str = "") -> T:
@@ -68,10 +75,13 @@ def run(*arguments: str, env: Mapping[str, str], within: float = 60) -> subproce
 
 
 class App:
-    """``streamlit run app.py`` in a process of its own."""
+    """``streamlit run app.py`` in a process of its own; ``secrets`` is the secrets.toml of whoever starts it."""
 
-    def __init__(self, *, port: int | None = None, **settings: str) -> None:
+    def __init__(self, *, port: int | None = None, secrets: str = "", **settings: str) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="fleetcache-app-"))
+        if secrets:
+            (self.home / ".streamlit").mkdir()
+            (self.home / ".streamlit" / "secrets.toml").write_text(secrets, encoding="utf-8")
         self.port = port or free_port()
         self.url = f"http://{ADDRESS}:{self.port}"
         self.env = environment(self.home, **settings)
@@ -81,7 +91,7 @@ class App:
                 [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)],
                 cwd=REPO, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        self.http = httpx.Client(base_url=self.url, timeout=10)
+        self.http = httpx.Client(base_url=self.url, timeout=10, headers=bearer("admin"))
 
     @property
     def said(self) -> str:
@@ -99,6 +109,16 @@ class App:
 
         until(answers, within=within, what=self.said)
         return self
+
+    @contextlib.contextmanager
+    def visitor(self, role: str | None = None) -> Iterator[httpx.Client]:
+        """A browser without a browser: it says where its requests come from, and is signed in to the demo by
+        cookie as the person with this role."""
+        with httpx.Client(base_url=self.url, timeout=10, headers={"Origin": self.url}) as found:
+            if role is not None:
+                answer = found.post(f"/sign-in/{role}")
+                assert answer.status_code == 303, answer.text
+            yield found
 
     def get(self, path: str) -> Any:
         """The JSON of a route that must answer 200."""

@@ -23,7 +23,8 @@ from fleetcache.clock import SYSTEM, Clock
 
 KEPT_SECONDS = 2 * 24 * 3600
 WAITING_MINUTES = 120
-_STEPS = 4  # buckets per doubling of the time
+STEPS = 4
+"""Buckets of a time per doubling of it, the first at a microsecond."""
 _TOGETHER = 10  # minutes asked for at a time
 _MANY = 10_000  # events that wait to be added up
 
@@ -84,7 +85,7 @@ class Minute:
         for step, n in steps:
             wanted -= n
             if wanted <= 0:
-                return float(2 ** ((step + 0.5) / _STEPS) / 1e6)
+                return float(2 ** ((step + 0.5) / STEPS) / 1e6)
         return None
 
 
@@ -148,6 +149,7 @@ class HitCounters:
         self._lock = threading.Lock()
         self._events: deque[tuple[str | int, ...]] = deque()
         self._waiting: dict[int, Counter[str]] = {}
+        self._ever: Counter[str] = Counter()
         self._past: dict[int, Minute | None] = {}
 
     def served(self, layer: str, key: str, *, stale: bool = False, shared: bool = False) -> None:
@@ -173,7 +175,7 @@ class HitCounters:
 
     def timed(self, layer: str, outcome: str, seconds: float) -> None:
         """``layer`` took so long for a ``hit`` or a ``miss``."""
-        step = max(0, math.floor(_STEPS * math.log2(max(seconds * 1e6, 1))))
+        step = max(0, math.floor(STEPS * math.log2(max(seconds * 1e6, 1))))
         self._add("times", layer, outcome, step)
 
     def memory_hit_rate(self) -> float | None:
@@ -201,12 +203,19 @@ class HitCounters:
         with self._lock:
             happened = [self._events.popleft() for _ in range(len(self._events))]
             for (minute, *event), n in Counter(happened).items():
-                self._minute(int(minute))["|".join(map(str, event))] += n
+                self._count(int(minute), "|".join(map(str, event)), n)
             for key, hits in self._harvest().items():
-                self._minute(int(self._clock.now() // 60))[f"served|{MEMORY}|{key}"] += hits
+                self._count(int(self._clock.now() // 60), f"served|{MEMORY}|{key}", hits)
 
-    def _minute(self, minute: int) -> Counter[str]:
-        return self._waiting.setdefault(minute, Counter())
+    def _count(self, minute: int, name: str, n: int) -> None:
+        self._waiting.setdefault(minute, Counter())[name] += n
+        self._ever[name] += n
+
+    def ever(self) -> Minute:
+        """What this instance has counted since its start."""
+        self._gather()
+        with self._lock:
+            return _parse({f"|{name}".encode(): b"%d" % n for name, n in self._ever.items()})
 
     def flush(self) -> None:
         """Write what is not yet in Redis, and that this instance is there to count.

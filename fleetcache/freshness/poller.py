@@ -25,6 +25,8 @@ QUIET_SECONDS = 30.0
 coming in time needs one again, so a hit has nothing to note down for this."""
 RETRY_SECONDS, MOST_RETRY_SECONDS = 0.1, 1.0
 """Between two attempts while checks fail: the first, then twice as long each time."""
+TEND_SECONDS = 5.0
+"""Between two looks at what no check tells."""
 
 
 class Poller:
@@ -101,6 +103,15 @@ class Poller:
         if moved:
             self._moved(moved)
         return self._cache.ledger.proven(since, self._clock.monotonic())
+
+    def state(self) -> str | None:
+        """Of which state of the database reads are at this moment; None while nobody can say. While
+        changes are not counted it is another one every few seconds."""
+        ledger, now = self._cache.ledger, self._clock.monotonic()
+        if ledger.dirty is not None:
+            return f"{ledger.dirty} {now // TEND_SECONDS}"
+        proven = ledger.proven(now - ledger.bound, now) or self.prove(now - ledger.bound)
+        return ledger.known.token() if proven and ledger.known is not None else None
 
     def _check(self) -> set[str]:
         sent_at = self._clock.monotonic()

@@ -8,18 +8,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from fleetcache.access.roles import Person, Right
 from fleetcache.cache.layered import LayeredCache
 from fleetcache.cache.marks import Mark, Marks
 from fleetcache.cache.store import Held
 from fleetcache.cache.warming import Progress
 from fleetcache.catalogue import checked_pattern, entry
-from fleetcache.errors import StoreDown, Unavailable
+from fleetcache.errors import FleetcacheError, StoreDown, Unavailable
 from fleetcache.freshness import refresher
+from fleetcache.ops.preview import Preview, preview
+from fleetcache.ops.preview import expect as expected
 from fleetcache.source import audit
+from fleetcache.source.audit import By
 from fleetcache.source.database import Database
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+LONGEST_SUBJECT = 500
 
 
 @dataclass(frozen=True)
@@ -31,58 +37,64 @@ class Warmed:
 
 
 class Console:
-    """The actions of one person (``actor``) on one instance."""
+    """The actions of one ``person`` on one instance."""
 
     def __init__(
-        self, database: Database, cache: LayeredCache, marks: Marks, *, actor: str, instance: str
+        self, database: Database, cache: LayeredCache, marks: Marks, *, person: Person, instance: str
     ) -> None:
         self._database = database
         self._cache = cache
         self._marks = marks
-        self._actor = actor
+        self._person = person
         self._instance = instance
+        self._by = By(person.name, person.role, person.origin, instance)
 
-    def preview(self, keys: Sequence[str] = (), pattern: str | None = None) -> list[Held]:
-        """What ``invalidate`` would remove. Raises UnknownKey, BadPattern, StoreDown."""
-        names = {entry(key).name for key in keys}
-        wanted: set[str] = set()
-        if pattern is not None:
-            wanted = set(self._cache.store.matching(checked_pattern(pattern)))
-        return [
-            row
-            for row in self._cache.store.held()
-            if row.name in wanted or (row.current and row.name in names)
-        ]
+    def preview(self, keys: Sequence[str] = (), pattern: str | None = None) -> Preview:
+        """What ``invalidate`` would remove. Raises Forbidden, UnknownKey, BadPattern, StoreDown."""
+        self._person.must("cache.change")
+        return preview(self._cache, self._fitting(keys, pattern))
+
+    def preview_flush(self) -> Preview:
+        """What ``flush`` would remove. Raises Forbidden, StoreDown."""
+        self._person.must("cache.change")
+        return preview(self._cache, self._cache.store.held())
 
     def invalidate(
         self,
         keys: Sequence[str] = (),
         pattern: str | None = None,
         *,
+        expect: str | None = None,
+        admit: Callable[[], None] | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> int:
-        """Remove the values of keys and of a pattern; how many there really were. ``progress`` is told
-        now and then how many of the pattern are gone.
+        """Remove the values of keys and of a pattern; how many there really were. ``expect`` is the stamp of
+        the preview that was decided on; ``admit`` is called before anything is removed, and may raise;
+        ``progress`` is told now and then how many of the pattern are gone.
 
-        Raises UnknownKey and BadPattern before anything is removed, StoreDown.
+        Raises UnknownKey, BadPattern and Conflict before anything is removed, StoreDown.
         """
 
         def do() -> int:
             names = [entry(key).name for key in keys]
             if pattern is not None:
                 checked_pattern(pattern)
+            if expect is not None:
+                expected(expect, self._fitting(keys, pattern))
+            if admit is not None:
+                admit()
             removed = self._cache.invalidate(names)
             if pattern:
                 removed += self._cache.invalidate_matching(pattern, progress=progress)
             return removed
 
         subject = " ".join([*keys, *([pattern] if pattern else [])]) or "nothing"
-        return self._audited("invalidate", subject, do, affected=lambda n: n)
+        return self._audited("cache.change", "cache.invalidate", subject, do, affected=lambda n: n)
 
     def refresh(self) -> refresher.Renewed:
-        """Refresh the view, then drop what the old one gave. Raises SourceDown, NotMigrated."""
+        """Refresh the view, then drop what the old one gave. Raises Forbidden, SourceDown, NotMigrated."""
         return self._audited(
-            "refresh", "view", lambda: refresher.refresh(self._database, self._cache)
+            "view.refresh", "cache.refresh", "view", lambda: refresher.refresh(self._database, self._cache)
         )
 
     def warm(self, *, progress: Callable[[Progress], None] | None = None) -> Warmed:
@@ -92,35 +104,59 @@ class Console:
             failures = refresher.warm(self._cache, progress=progress)
             return Warmed(len(self._cache.slots) - len(failures), tuple(failures))
 
-        return self._audited("warm", "all keys", do, affected=lambda warmed: warmed.loaded)
+        return self._audited("cache.change", "cache.warm", "all keys", do, affected=lambda warmed: warmed.loaded)
 
-    def flush(self, *, progress: Callable[[int], None] | None = None) -> int:
-        """Refresh the view and, if that worked, remove all our values; how many there were.
+    def flush(
+        self,
+        *,
+        expect: str | None = None,
+        admit: Callable[[], None] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> int:
+        """Refresh the view and, if that worked, remove all our values; how many there were. The rest is as
+        for ``invalidate``.
 
-        Raises SourceDown or NotMigrated with nothing removed, StoreDown.
+        Raises Conflict, SourceDown or NotMigrated with nothing removed, StoreDown.
         """
 
         def do() -> int:
             self._cache.store.exists("ref:settings")  # Redis down: say so before the refresh
+            if expect is not None:
+                expected(expect, self._cache.store.held())
+            if admit is not None:
+                admit()
             dropped = refresher.refresh(self._database, self._cache).dropped
             return dropped + self._cache.flush(progress=progress)
 
-        return self._audited("flush", "all keys", do, affected=lambda n: n)
+        return self._audited("cache.change", "cache.flush", "all keys", do, affected=lambda n: n)
+
+    def refuse(self, action: str, subject: str, error: FleetcacheError) -> None:
+        """Leave a row about something of the person's that was refused before it began."""
+        audit.refused(self._database, self._by, action=action, subject=_written(subject), error=error)
+
+    def _fitting(self, keys: Sequence[str], pattern: str | None) -> list[Held]:
+        names = {entry(key).name for key in keys}
+        wanted: set[str] = set()
+        if pattern is not None:
+            wanted = set(self._cache.store.matching(checked_pattern(pattern)))
+        held = self._cache.store.held()
+        return [row for row in held if row.name in wanted or (row.current and row.name in names)]
 
     def _audited(
         self,
+        right: Right,
         action: str,
         subject: str,
         do: Callable[[], T],
         *,
         affected: Callable[[T], int] | None = None,
     ) -> T:
-        with audit.audited(
-            self._database, actor=self._actor, action=action, subject=subject, instance=self._instance
-        ) as deed:
+        subject = _written(subject)
+        with audit.audited(self._database, self._by, action=action, subject=subject) as deed:
+            self._person.must(right)
             done = do()
             deed.affected = affected(done) if affected else None
-        self._mark(action, subject)
+        self._mark(action.removeprefix("cache."), subject)
         return done
 
     def _mark(self, action: str, subject: str) -> None:
@@ -129,3 +165,9 @@ class Console:
             self._marks.add(Mark(at, action, self._instance, subject))
         except StoreDown as error:
             log.info("mark %s not kept: %s", action, error)
+
+
+def _written(subject: str) -> str:
+    """A subject as it goes into its row: what somebody sends may be long, and hold what no text may."""
+    shown = "".join(letter if letter.isprintable() else "�" for letter in subject[:LONGEST_SUBJECT])
+    return shown + ("…" if len(subject) > LONGEST_SUBJECT else "")

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from fleetcache.definitions import BANDS, EXPIRING_DAYS, RANKS
-from fleetcache.figures.compliance import NonCompliantCell
+from fleetcache.figures.compliance import ComplianceRate, NonCompliantCell
 from fleetcache.figures.reference import CheckTypes
 from fleetcache.panels.advice import Gravity
 
@@ -67,12 +67,13 @@ def to_renew(rows: Sequence[Row], most: int) -> list[tuple[Gravity, str]]:
     ]
 
 
-def not_qualified(rows: Iterable[Row]) -> list[Shown]:
-    """Non-compliant pilots as shown, in the order given: whom to act on, and why."""
+def not_qualified(rows: Iterable[Row], *, past: bool = False) -> list[Shown]:
+    """Non-compliant pilots as shown, in the order given: whom to act on, unless it is a ``past`` day, and why."""
+    act = "" if past else "act"
     return [
         {
             "Name": row["name"],
-            "To do": "act"
+            "Leave" if past else "To do": act
             if row["on_leave_until"] is None
             else f"on leave to {_day(row['on_leave_until'])}",
             "Why": _plain_days(row["reasons"]),
@@ -162,6 +163,17 @@ def needing(rows: Iterable[Row], wanted: Sequence[str]) -> list[Row]:
     if not wanted:
         return list(rows)
     return [row for row in rows if any(check[0] in wanted for check in row["checks"].values())]
+
+
+def compliance(rows: Sequence[Row]) -> ComplianceRate:
+    """Pilots by compliance, counted from the list ``pilots``."""
+    found = [row["compliance"] for row in rows if row["active"]]
+    return ComplianceRate(
+        active=len(found),
+        compliant=found.count("compliant"),
+        unproven=found.count("unproven"),
+        non_compliant=found.count("non_compliant"),
+    )
 
 
 def _who(row: Row) -> Shown:

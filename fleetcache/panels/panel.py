@@ -13,6 +13,7 @@ from fleetcache.cache.reading import LAYERS, Reading
 from fleetcache.catalogue import CATALOGUE
 from fleetcache.errors import Unavailable
 from fleetcache.figures.shape import Shape
+from fleetcache.label import Label
 
 T = TypeVar("T", bound=Shape)
 
@@ -65,11 +66,14 @@ class Panel:
         return any(reading.stale for reading in self.readings)
 
 
-def read(cache: LayeredCache, keys: Iterable[str], *, counted: bool = True) -> Panel:
+def read(
+    cache: LayeredCache, keys: Iterable[str], *, counted: bool = True, after: Label | None = None
+) -> Panel:
     """Read the keys of a page together. A key that no layer can give is an Unavailable in the
-    answers, never a missing entry."""
+    answers, never a missing entry. ``after`` is the label of the reader's own last change, which is in
+    what is read."""
     began = time.perf_counter()
     names = list(keys)
     assert all(name in CATALOGUE for name in names)
-    answers = cache.read_many(names, counted=counted)
+    answers = cache.read_many(names, counted=counted, after=after)
     return Panel(answers, cache.now(), time.perf_counter() - began)

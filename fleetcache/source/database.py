@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -13,14 +13,32 @@ from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from fleetcache.errors import BadSetting, FleetcacheError, NotMigrated, SourceDown
+from fleetcache.errors import BadSetting, Busy, FleetcacheError, Invalid, NotMigrated, SourceDown
 from fleetcache.source.watchdog import Watchdog
 
 MINIMUM_VERSION = 15
 LOCK_SECONDS = 0.5
 """How long a read waits for somebody's lock: a locked view must not delay what the tables can answer."""
+CHANGE_LOCK_SECONDS = 5
+"""How long a change waits for another one of the same rows."""
+OURSELVES = "fleetcache"
 GRACE_SECONDS = 1.0
 """How much later than the server's own time-out ours comes."""
+
+AGAIN = "Nothing was changed. Look at it as it is now and try again."
+_AT_IT = (
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+)
+REFUSED = "The database refused a value as outside of what it takes."
+CONSTRAINTS = {
+    "pilots_seniority_key": ("seniority", "another pilot has this number"),
+    "pilot_identity_employee_number_key": ("employee_number", "another pilot has this number"),
+    "certifications_current": ("check_type", "the pilot already has a current row of this check"),
+    "api_tokens_name_key": ("name", "there is a token of this name already"),
+}
+"""What a broken constraint says to whoever sent the value: the field and the fault."""
 
 
 def checked_url(url: str, *, setting: str = "DATABASE_URL") -> str:
@@ -155,10 +173,50 @@ class Database:
                     self._deadline(connection, self._statement_seconds)
 
     @contextmanager
-    def change(self) -> Iterator[Connection]:
-        """A transaction that commits at the end, or not at all."""
-        with errors(), self._engine.begin() as connection:
-            yield connection
+    def change(self, *, actor: str = OURSELVES, role: str = "") -> Iterator[Connection]:
+        """A transaction that commits at the end, or not at all.
+
+        ``actor`` is who the audit names for it: what is written without one counts as done from outside.
+        ``role`` is the signed-in role that row-level security asks for. Raises SourceDown or NotMigrated,
+        Invalid for what a constraint refuses.
+        """
+        with errors(waits=True), self._engine.connect() as connection:
+            with self._ending(connection):
+                _set_local(connection, "fleetcache.actor", actor)
+                if role:
+                    _set_local(connection, "fleetcache.role", role)
+                    _set_local(connection, "lock_timeout", f"{CHANGE_LOCK_SECONDS}s")
+                yield connection
+            self._limited(connection, connection.commit)
+
+    @contextmanager
+    def trial(self, *, role: str) -> Iterator[Connection]:
+        """A transaction, in one snapshot, to look at what a change would do; nothing of it stays. Raises as
+        ``change``."""
+        with (
+            errors(waits=True),
+            self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
+        ):
+            with self._ending(connection):
+                _set_local(connection, "fleetcache.actor", OURSELVES)
+                _set_local(connection, "fleetcache.role", role)
+                yield connection
+            self._limited(connection, connection.rollback)
+
+    @contextmanager
+    def _ending(self, connection: Connection) -> Iterator[None]:
+        """Roll back when a block fails, without waiting for ever for a server that hangs."""
+        try:
+            yield
+        except BaseException:
+            if not connection.invalidated and not connection.closed:
+                self._limited(connection, connection.rollback)
+            raise
+
+    def _limited(self, connection: Connection, end: Callable[[], None]) -> None:
+        driver: Any = connection.connection.driver_connection
+        with self._watchdog.limit(driver.fileno(), self._statement_seconds + GRACE_SECONDS):
+            end()
 
     def _deadline(self, connection: Connection, seconds: float) -> None:
         usual = seconds == self._statement_seconds
@@ -193,8 +251,9 @@ def _set_local(connection: Connection, name: str, value: str) -> None:
 
 
 @contextmanager
-def errors() -> Iterator[None]:
-    """Turn what the driver raises into the glossary's errors."""
+def errors(*, waits: bool = False) -> Iterator[None]:
+    """Turn what the driver raises into the glossary's errors. One that ``waits`` for others' changes is told
+    that they are at it, where a read would go on to another layer."""
     try:
         yield
     except PoolTimeout as error:
@@ -202,6 +261,8 @@ def errors() -> Iterator[None]:
     except DisconnectionError as error:
         raise SourceDown(detail=str(error)) from error
     except DBAPIError as error:
+        if waits and isinstance(error.orig, _AT_IT):
+            raise Busy("Somebody else is changing the same just now.", hint=AGAIN) from error
         raise readable(error.orig or error) from error
 
 
@@ -213,6 +274,12 @@ def readable(cause: BaseException) -> FleetcacheError:
         return SourceDown("Somebody holds a lock in PostgreSQL on what was asked for.")
     if isinstance(cause, psycopg.errors.QueryCanceled):
         return SourceDown("PostgreSQL took too long to answer.")
+    if isinstance(cause, psycopg.IntegrityError):
+        field, fault = CONSTRAINTS.get(cause.diag.constraint_name or "", ("", ""))
+        said = first_line(cause)
+        return Invalid(faults={field: fault}, detail=said) if field else Invalid(REFUSED, detail=said)
+    if isinstance(cause, psycopg.DataError):
+        return Invalid(REFUSED, detail=first_line(cause))
     if isinstance(cause, psycopg.OperationalError):
         return SourceDown(detail=first_line(cause))
     return SourceDown("PostgreSQL refused a query.", detail=first_line(cause))

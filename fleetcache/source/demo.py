@@ -7,7 +7,7 @@ from datetime import date
 
 import psycopg
 
-from fleetcache.source.database import plain_url, readable
+from fleetcache.source.database import Database, plain_url, readable
 from fleetcache.source.seed import demo_state, seed
 
 Say = Callable[[str], None]
@@ -61,6 +61,12 @@ def renew(
             return True, tuple(warnings)
     except psycopg.Error as error:
         raise readable(error) from error
+
+
+def marked(database: Database) -> bool:
+    """Whether fleetcache itself seeded this database as its demo. Raises SourceDown."""
+    with database.statement() as connection:
+        return bool(connection.exec_driver_sql("SELECT EXISTS (SELECT FROM demo)").scalar_one())
 
 
 def _today(connection: psycopg.Connection) -> date:

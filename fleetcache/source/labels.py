@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from sqlalchemy import Connection
+
 from fleetcache.catalogue import TABLES
 from fleetcache.errors import NotMigrated
 from fleetcache.label import Label
@@ -45,6 +47,11 @@ FULL = f"""
           OFFSET 0) d
 """
 """The same with the label and the end of its day."""
+
+
+def of(connection: Connection) -> Label:
+    """The label of what a transaction sees, its own changes included. Raises NotMigrated."""
+    return parse(*connection.exec_driver_sql(f"SELECT {LABEL} FROM rules r").one())
 
 
 def parse(epoch: str | None, day: str | None, versions: str | None) -> Label:

@@ -43,7 +43,7 @@ _FOREIGN = """
 """
 _APPS = """
     SELECT r.rolname FROM pg_class c CROSS JOIN aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee
-    WHERE c.oid = 'fleetcache.audit_log'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner
+    WHERE c.oid = 'fleetcache.settings'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner
 """
 _FINGERPRINT = f"""
     SELECT md5(coalesce(string_agg(name, ',' ORDER BY name), '')) FROM (

@@ -101,11 +101,21 @@ def view() -> str:
     rows = "\nUNION ALL\n".join(
         f"SELECT '{entry.name}' AS key, {whole(entry)} AS payload" for entry in CATALOGUE.values()
     )
-    once = ",\n".join(
-        f"{name} AS MATERIALIZED (\n{body}\n)" for name, body in _FACT.findall(facts())
-    )
     script = (_SCHEMA / "view.sql").read_text(encoding="utf-8")
-    return script.replace("{facts}", once).replace("{rows}", rows).replace("{schema}", schema())
+    return script.replace("{facts}", _facts_once()).replace("{rows}", rows).replace("{schema}", schema())
+
+
+def as_of(name: str) -> str:
+    """A query that counts from the tables as they stood on the day asked about: in front of it the tables
+    and the facts are given under their own names, so that the same definitions hold for every day."""
+    asked = query(name)
+    own = asked.startswith("WITH ")
+    return f"WITH {query('people/as_of')},\n{_facts_once()}{',' if own else ''}\n{asked.removeprefix('WITH ')}"
+
+
+def _facts_once() -> str:
+    """The fact views as common table expressions, each worked out at most once in a query."""
+    return ",\n".join(f"{name} AS MATERIALIZED (\n{body}\n)" for name, body in _FACT.findall(facts()))
 
 
 def derived() -> list[str]:

@@ -45,5 +45,5 @@ def of_conflict(one: Conflict) -> None:
     )
     for title, members in (("Fit", one.fit), ("No room", one.wait)):
         if members:
-            names = "; ".join(f"{row['name']} ({row['seniority']})" for row in members)
+            names = "; ".join(f"{words.plain(row['name'])} ({row['seniority']})" for row in members)
             st.caption(f"**{title}** (seniority): {names}")

@@ -18,6 +18,7 @@ from fleetcache.panels.panel import Panel, read
 from fleetcache.ui import words
 from fleetcache.ui.chips import Color
 from fleetcache.ui.pages import PAGES
+from fleetcache.ui.session import AFTER
 
 CHART_CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
@@ -44,7 +45,7 @@ GRAVITY: dict[str, tuple[Color, str]] = {
 
 def open_page(title: str, keys: Sequence[str], *, icon: str) -> Panel:
     """Read a page's figures and draw its head: title, day, freshness mark, and what is wrong."""
-    panel = read(runtime.current().cache, keys)
+    panel = read(runtime.current().cache, keys, after=st.session_state.get(AFTER))
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.title(f"{icon} {title}", anchor=False, width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):

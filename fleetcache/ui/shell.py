@@ -1,4 +1,4 @@
-"""The Streamlit script: navigation, and what people have to know on every page."""
+"""The Streamlit script: who comes in, where they may go, and what people have to know on every page."""
 
 from __future__ import annotations
 
@@ -7,25 +7,55 @@ from pathlib import Path
 import streamlit as st
 
 from fleetcache import runtime
+from fleetcache.access.roles import Person
+from fleetcache.errors import FleetcacheError, Forbidden, NoRole, NotSignedIn
+from fleetcache.ui import edits
+from fleetcache.ui.doors import LOGO, account, forbidden
 from fleetcache.ui.follow import drawn, follow
 from fleetcache.ui.pages import PAGES, SECTIONS
+from fleetcache.ui.session import person, refuse
 
 st.set_page_config(page_title="fleetcache", page_icon=Path(__file__).parent / "icon.svg", layout="wide")
 
-# The pages are given by absolute path: a folder that Streamlit finds by itself can be opened
-# around whatever this script checks.
+who: Person | None = None
+try:
+    who = person()
+except (NotSignedIn, NoRole) as error:
+    why: FleetcacheError = error
+
+# The pages are given by absolute path: a folder that Streamlit finds by itself can be opened around whatever
+# this script checks. All of them are given to everybody, so that a link to one that somebody may not see, or
+# not before signing in, leads to a page that says so and not to one that does not exist.
+places = {
+    st.Page(
+        PAGES / f"{place.name}.py",
+        title=place.title,
+        icon=place.icon,
+        url_path=place.name,
+        default=place.name == "overview",
+        visibility="visible" if who and who.may(place.right) else "hidden",
+    ): (section, place)
+    for section, found in SECTIONS.items()
+    for place in found
+}
 page = st.navigation(
-    {
-        section: [
-            st.Page(PAGES / f"{name}.py", title=title, icon=icon, url_path=name, default=name == "overview")
-            for name, title, icon in pages
-        ]
-        for section, pages in SECTIONS.items()
-    }
+    {section: [page for page, (of, _place) in places.items() if of == section] for section in SECTIONS},
+    position="sidebar" if who else "hidden",
 )
-st.logo(Path(__file__).parent / "logo.svg", size="large")
-for warning in runtime.current().warnings:
-    st.warning(warning, icon=":material/info:")
+if who is None:
+    refuse(why)
+st.logo(LOGO, size="large")
+account(who)
+_section, place = places[page]
 drawn()
-page.run()
+try:
+    who.must(place.right)
+except Forbidden as error:
+    st.title(f"{place.icon} {place.title}", anchor=False)
+    forbidden(error)
+else:
+    for warning in runtime.current().warnings:
+        st.warning(warning, icon=":material/info:")
+    edits.arrive(place.name)
+    page.run()
 follow()

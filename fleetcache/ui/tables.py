@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import pandas as pd
@@ -15,14 +16,20 @@ from fleetcache.source.people import MOST, Row, rows
 from fleetcache.ui import words
 from fleetcache.ui.chips import STATE_CHIPS
 from fleetcache.ui.kit import empty
+from fleetcache.ui.session import person
 
 ROW_PIXELS = 36
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+"""With which of these a cell begins, a spreadsheet works it out."""
 
 
-def read(list_name: str, **filters: Any) -> list[Row]:
-    """One list with names, for a panel to shape before it is shown. Raises SourceDown or NotMigrated."""
-    # Until there is a sign-in, whoever sits at this machine is the manager.
-    return rows(runtime.current().database, list_name, role="manager", **filters)
+def read(list_name: str, *, role: str | None = None, **filters: Any) -> list[Row]:
+    """One list with names, for a panel to shape before it is shown. Raises SourceDown or NotMigrated.
+
+    A file is filled after the page was drawn, where nobody knows who is signed in: whoever reads one gives
+    the ``role`` for which its button was drawn.
+    """
+    return rows(runtime.current().database, list_name, role=role or person().role, **filters)
 
 
 def listed(list_name: str, **filters: Any) -> list[Row] | None:
@@ -46,10 +53,13 @@ def table(
     height: int | Literal["auto", "content"] = "auto",
     most: int = MOST,
     whole: Callable[[], pd.DataFrame] | None = None,
+    ids: Sequence[int] = (),
+    pick: Callable[[int], None] | None = None,
 ) -> None:
     """Rows with a search over every column and a CSV of exactly what is shown, or of the ``whole``
     where more rows match than a page can show. What ``whole`` raises fails the download: a file that
-    could not be filled is never given as an empty one."""
+    could not be filled is never given as an empty one. With ``ids``, one for each row, a row can be
+    selected, and ``pick`` is called with its id."""
     shown = rows
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if search:
@@ -66,7 +76,7 @@ def table(
                 shown = rows[matches(rows, wanted)]
         st.download_button(
             "CSV",
-            data=lambda: (whole() if whole else shown).to_csv(index=False).encode("utf-8-sig"),
+            data=lambda: csv(whole() if whole else shown),
             file_name=f"{key}.csv",
             mime="text/csv",
             icon=":material/download:",
@@ -82,15 +92,37 @@ def table(
         empty(f"No {noun} here." if rows.empty else f"No {noun} match the search.")
         return
     fits = isinstance(height, int) and ROW_PIXELS * (len(shown) + 1) < height
+    # Other rows, another table: a selection of before would be of whatever stands in its place now.
+    listed = [ids[place] for place in shown.index] if pick else []
+    table_key = f"{key}-table" if pick is None else f"{key}-table-{hash(tuple(listed)):x}"
     st.dataframe(
         shown,
         hide_index=True,
         column_config=columns,
-        key=f"{key}-table",
+        key=table_key,
         height="content" if fits else height,
         placeholder=words.NO_DATA,
         alt=noun,
+        selection_mode="single-row",
+        on_select=partial(_picked, table_key, listed, pick) if pick else "ignore",
     )
+
+
+def _picked(key: str, listed: Sequence[int], pick: Callable[[int], None]) -> None:
+    for place in st.session_state[key].selection.rows:
+        pick(listed[place])
+
+
+def csv(rows: pd.DataFrame) -> bytes:
+    """Rows as a file for spreadsheets, in UTF-8 with its mark. A text that one would take for a formula has
+    a ' before it, which an import of ours takes off again."""
+
+    def harmless(cell: object) -> object:
+        return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULAS) else cell
+
+    texts = {str(name): rows[name].map(harmless) for name in rows.select_dtypes(["object", "str"])}
+    # With this end of lines a cell that holds a part of it is quoted, and cannot begin a row.
+    return rows.assign(**texts).rename(columns=harmless).to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
 
 
 def matches(rows: pd.DataFrame, wanted: str) -> pd.Series[bool]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 
 from fleetcache.definitions import RANKS
 
 NO_DATA = "–"
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>$:~|])")
 LAYER_NAMES = {
     "memory": "Memory",
     "redis": "Redis",
@@ -67,6 +69,11 @@ STATUS_NAMES = {
     "DENIED": "Denied",
     "WITHDRAWN": "Withdrawn",
 }
+
+
+def plain(text: str) -> str:
+    """What people typed, as it is, in a place that reads Markdown."""
+    return _MARKDOWN.sub(r"\\\1", text)
 
 
 def number(value: int | None) -> str:
@@ -162,6 +169,13 @@ COMPLIANCE_NAMES = {
     "unproven": "? Unproven",
     "non_compliant": "✕ Not compliant",
     "inactive": "○ Inactive",
+}
+CHECK_NAMES = {
+    "expired": "✕ Expired",
+    "missing": "○ Missing",
+    "undated": "? Undated",
+    "expiring": "▲ Expiring",
+    "current": "✓ Current",
 }
 LIMIT_NAMES = {"overdue": "✕ Past the limit", "ahead": "○ Ahead"}
 READINESS_NAMES = {

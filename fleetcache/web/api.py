@@ -2,75 +2,58 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any
+import logging
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from fleetcache import __version__, runtime
+from fleetcache import __version__
 from fleetcache.errors import FleetcacheError
-from fleetcache.ops.health import iso
+from fleetcache.web import audit, cache, dashboard, docs, settings
+from fleetcache.web.refusal import refusal, refused
+
+log = logging.getLogger(__name__)
 
 api = FastAPI(
     title="fleetcache",
     version=__version__,
+    description="Crew dashboards, and the cache that makes them quick.",
+    servers=[{"url": "/api"}],
     docs_url=None,
     redoc_url=None,
     redirect_slashes=False,
 )
-
-
-@api.get("/dashboard/metrics")
-def dashboard_metrics(request: Request) -> JSONResponse:
-    """The complete dashboard metrics, with where they came from under ``performance``. With the header
-    ``Cache-Control: no-cache`` every change that was committed before the request is in them."""
-    began = time.perf_counter()
-    parts = runtime.current()
-    strict = "no-cache" in request.headers.get("cache-control", "").lower()
-    read = parts.cache.read_strict if strict else parts.cache.read
-    reading = read("dashboard:metrics")
-    took = time.perf_counter() - began
-    return JSONResponse(
-        {
-            **reading.value.document(),
-            "dataVersion": reading.version,
-            "performance": {
-                "queryTime": round(took * 1000, 3),
-                "cacheHit": reading.cache_hit,
-                "cacheLayer": reading.layer,
-                "ageSeconds": round(reading.age(parts.clock.now()), 3),
-                "lastUpdated": iso(reading.computed_at),
-                "stale": reading.stale,
-                "reason": reading.reason,
-            },
-        }
-    )
-
-
-@api.get("/cache/health")
-def cache_health() -> JSONResponse:
-    """The state of every layer and one verdict; always 200, for the answer is in the body."""
-    found, _since = runtime.current().health()
-    return JSONResponse(found.document())
-
-
-def _refusal(status: int, error: str, headers: Any = None) -> JSONResponse:
-    return JSONResponse({"success": False, "error": error}, status_code=status, headers=headers)
+api.include_router(dashboard.router)
+api.include_router(cache.router)
+api.include_router(audit.router)
+api.include_router(settings.router)
+docs.add(api)
 
 
 @api.exception_handler(FleetcacheError)
 def _known(_request: Request, error: FleetcacheError) -> JSONResponse:
-    return _refusal(error.status, f"{error} {error.hint}")
+    return refused(error)
 
 
 @api.exception_handler(HTTPException)
 def _http(_request: Request, error: HTTPException) -> JSONResponse:
-    return _refusal(error.status_code, str(error.detail), error.headers)
+    return refusal(error.status_code, str(error.detail), error.headers)
 
 
 @api.exception_handler(RequestValidationError)
 def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-    return _refusal(400, "; ".join(f"{e['loc'][-1]}: {e['msg']}" for e in error.errors()))
+    return refusal(400, "; ".join(f"{e['loc'][-1]}: {e['msg']}" for e in error.errors()))
+
+
+@api.exception_handler(ClientDisconnect)
+def _gone(_request: Request, _error: ClientDisconnect) -> JSONResponse:
+    return refusal(400, "The request ended before its body.")
+
+
+@api.exception_handler(Exception)
+def _unknown(request: Request, error: Exception) -> JSONResponse:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return refusal(500, "Something failed that should not. The application log says what.")

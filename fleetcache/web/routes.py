@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,14 +20,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fleetcache import runtime, settings
 from fleetcache.errors import FleetcacheError
 from fleetcache.web.api import api
+from fleetcache.web.door import SignedInOnly, door
+from fleetcache.web.headers import SecurityHeaders
 from fleetcache.web.loopback import LoopbackOnly
+from fleetcache.web.metrics import metrics
+from fleetcache.web.probes import healthz, readyz
 
 log = logging.getLogger(__name__)
-
-
-async def healthz(_request: Request) -> JSONResponse:
-    """Alive; touches nothing it depends on."""
-    return JSONResponse({"alive": True})
 
 
 class Signed:
@@ -52,14 +52,23 @@ async def missing(_request: Request) -> JSONResponse:
     return JSONResponse({"success": False, "error": "Not Found"}, status_code=404)
 
 
+_api = Mount("/api", app=api)
+# Starlette's own ends at a line break: such a path would be none of the API's.
+_api.path_regex = re.compile(_api.path_regex.pattern, re.DOTALL)
 routes = [
     Route("/healthz", healthz),
-    Route("/readyz", missing),
-    Route("/metrics", missing),
+    Route("/readyz", readyz),
+    Route("/metrics", metrics),
     Route("/api", missing),
-    Mount("/api", app=api),
+    _api,
+    *door,
 ]
-middleware = [Middleware(Signed), Middleware(LoopbackOnly)]
+middleware = [
+    Middleware(Signed),
+    Middleware(SecurityHeaders),
+    Middleware(LoopbackOnly),
+    Middleware(SignedInOnly),
+]
 
 
 @asynccontextmanager

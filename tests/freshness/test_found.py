@@ -239,7 +239,7 @@ def test_while_changes_are_not_counted_redis_gets_nothing(make_runtime: Make, de
     """Nor does memory: a label would say what it cannot know."""
     instance = make_runtime(demo)
     settled(instance)
-    demo.sql("ALTER TABLE pilots DISABLE TRIGGER note_change")
+    demo.sql("ALTER TABLE pilots DISABLE TRIGGER note_update")
     instance.keeper.guard()
     instance.cache.flush()
     assert count(instance.cache.read(COUNT)) == truth(demo)

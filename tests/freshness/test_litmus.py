@@ -312,8 +312,9 @@ def test_no_number_survives_midnight_unproven(make_runtime: Make, demo: TestData
     demo.sql(f"UPDATE settings SET value = '\"X{sign}{abs(zone)}\"' WHERE name = 'fleet_time_zone'")
     yesterday = instance.cache.read_strict(COUNT).day
     midnight = moment.replace(microsecond=0).timestamp()
-    seen = set()
-    while (at := time.time()) < midnight + 1:
+    seen = {yesterday}
+    # On a starved machine a single read may take longer than the second that matters.
+    while (at := time.time()) < midnight + 1 or (len(seen) < 2 and at < midnight + 20):
         reading = instance.cache.read(COUNT)
         seen.add(reading.day)
         assert reading.stale or at < midnight or reading.day == yesterday + timedelta(days=1)
@@ -329,7 +330,7 @@ def test_changes_that_are_not_counted_are_found_and_nothing_cached_is_served(
     """With a trigger off everything comes from the tables; when it is on again all that was is void."""
     instance = make_runtime(demo)
     before = settled(instance)
-    demo.sql("ALTER TABLE pilots DISABLE TRIGGER note_change")
+    demo.sql("ALTER TABLE pilots DISABLE TRIGGER note_update")
     assert triggers.faults(instance.database) == ["pilots"]
     instance.keeper.guard()
     demo.sql(PILOT_SQL)
@@ -340,9 +341,9 @@ def test_changes_that_are_not_counted_are_found_and_nothing_cached_is_served(
     health, _ = instance.health()
     assert health.overall == "degraded"
     assert "not all counted" in health.text
-    demo.sql("ALTER TABLE pilots ENABLE TRIGGER note_change")
+    demo.sql("ALTER TABLE pilots ENABLE TRIGGER note_update")
     assert triggers.faults(instance.database) == ["pilots"], "not ALWAYS: replication would pass it by"
-    demo.sql("ALTER TABLE pilots ENABLE ALWAYS TRIGGER note_change")
+    demo.sql("ALTER TABLE pilots ENABLE ALWAYS TRIGGER note_update")
     instance.keeper.guard()
     assert count(instance.cache.read(COUNT)) == before - 2
     assert settled(make_runtime(demo)) == before - 2, "Redis and the view have nothing of before"
@@ -353,9 +354,9 @@ def test_a_change_that_nobody_counted_raises_the_alarm(make_runtime: Make, demo:
     instance = make_runtime(demo)
     before = settled(instance)
     demo.sql(
-        "ALTER TABLE pilots DISABLE TRIGGER note_change",
+        "ALTER TABLE pilots DISABLE TRIGGER note_update",
         PILOT_SQL,
-        "ALTER TABLE pilots ENABLE ALWAYS TRIGGER note_change",
+        "ALTER TABLE pilots ENABLE ALWAYS TRIGGER note_update",
     )
     instance.keeper.guard()
     assert strict(instance) == before, "this is what is not promised"

@@ -4,6 +4,7 @@ and nothing touched that is not ours."""
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -310,6 +311,26 @@ def test_flush_asks_first(cli: Cli, demo: TestDatabase) -> None:
     assert demo.rows("SELECT count(*) FROM audit_log") == [(0,)]
 
 
+def test_what_a_dry_run_shows_is_what_is_removed(cli: Cli, demo: TestDatabase) -> None:
+    """The same stamp with --expect; another one is refused, and then nothing is removed."""
+    assert cli("warm", database=demo).exit_code == 0
+    for command in (["invalidate", "--pattern", "fleet:leave:*"], ["flush", "--yes"]):
+        shown = cli(*command, "--dry-run", database=demo)
+        assert shown.exit_code == 0, said(shown)
+        lines = shown.stdout.splitlines()
+        values = [line for line in lines if re.fullmatch(r"\S+  \d+ B  counted \d+ s ago  \d+ s left", line)]
+        assert f"Would remove {len(values)} values" in shown.stdout and values
+        stamp = lines[-1].removeprefix("stamp ")
+        refused = cli(*command, "--expect", "0" * 16, database=demo)
+        assert refused.exit_code != 0 and "changed since" in said(refused)
+        done = cli(*command, "--expect", stamp, database=demo)
+        assert done.exit_code == 0, said(done)
+        assert f"{len(values)} values" in done.stdout
+    assert demo.rows("SELECT action, outcome FROM audit_log WHERE action <> 'cache.warm' ORDER BY id") == [
+        ("cache.invalidate", "refused"), ("cache.invalidate", "done"), ("cache.flush", "refused"), ("cache.flush", "done"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
@@ -327,7 +348,7 @@ def test_invalidate_refuses_what_is_not_ours(
     assert result.exit_code not in (0, None)
     assert fault in said(result)
     if "--dry-run" not in arguments and len(arguments) > 1:
-        assert demo.rows("SELECT action, outcome FROM audit_log") == [("invalidate", "refused")]
+        assert demo.rows("SELECT action, outcome FROM audit_log") == [("cache.invalidate", "refused")]
 
 
 def test_an_app_role_that_may_not_migrate_is_enough_when_there_is_nothing_to_migrate(

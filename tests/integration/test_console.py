@@ -8,10 +8,22 @@ import msgspec
 import psycopg
 import pytest
 
+from fleetcache.access.roles import Person
 from fleetcache.cache.ledger import Check
 from fleetcache.cache.lock import lock
+from fleetcache.cache.reading import VIEW
 from fleetcache.catalogue import CATALOGUE
-from fleetcache.errors import BadPattern, Busy, FleetcacheError, SourceDown, StoreDown, UnknownKey, Unrecorded
+from fleetcache.errors import (
+    BadPattern,
+    Busy,
+    Conflict,
+    FleetcacheError,
+    Forbidden,
+    SourceDown,
+    StoreDown,
+    UnknownKey,
+    Unrecorded,
+)
 from fleetcache.ops.health import DEGRADED, DOWN, HEALTHY
 from fleetcache.runtime import Runtime
 from fleetcache.source import audit
@@ -20,10 +32,11 @@ from tests.live import Redis, until
 from tests.pages.test_pages import shut
 
 NOWHERE = "unix:///nowhere/valkey.sock"
+SOMEBODY = Person("somebody", "admin", "tests")
 
 
 def last(runtime: Runtime) -> audit.Action:
-    return audit.recent(runtime.database, most=1)[0]
+    return audit.found(runtime.database, most=1)[0]
 
 
 def gone(database: TestDatabase) -> TestDatabase:
@@ -88,7 +101,7 @@ def test_database_down_with_values_held_and_without(
 ) -> None:
     up, down = make_runtime(demo), make_runtime(gone(demo))
     up.prepare(progress=lambda step: None)
-    up.console("somebody").refresh()
+    up.console(SOMEBODY).refresh()
     up.cache.read_many(CATALOGUE)
     health, _ = down.health()
     assert health.overall == DEGRADED
@@ -106,7 +119,7 @@ def test_database_down_with_values_held_and_without(
 def test_database_down_with_values_in_this_process_only(runtime: Runtime, demo: TestDatabase) -> None:
     """What memory last knew counts: Redis holds nothing, and still there are figures to show, marked old."""
     names = ["fleet:stats", "fleet:leave:stats"]
-    runtime.console("somebody").refresh()
+    runtime.console(SOMEBODY).refresh()
     counted = min(runtime.cache.read(name).computed_at for name in names)
     runtime.store.flush()
     shut(demo)
@@ -164,8 +177,8 @@ def test_the_verdict_remembers_since_when(runtime: Runtime, demo: TestDatabase) 
 
 def test_invalidation_is_previewed_exact_and_audited(runtime: Runtime) -> None:
     runtime.cache.read_many(CATALOGUE)
-    console = runtime.console("somebody")
-    assert {row.name for row in console.preview(["ref:settings"], "fleet:leave:*")} == {
+    console = runtime.console(SOMEBODY)
+    assert {value.name for value in console.preview(["ref:settings"], "fleet:leave:*").values} == {
         "ref:settings",
         "fleet:leave:stats",
         "fleet:leave:pending",
@@ -173,15 +186,68 @@ def test_invalidation_is_previewed_exact_and_audited(runtime: Runtime) -> None:
     }
     assert console.invalidate(["ref:settings", "dashboard:metrics:v3"], "fleet:leave:*") == 5
     action = last(runtime)
-    assert (action.actor, action.action, action.affected, action.outcome) == ("somebody", "invalidate", 5, "done")
+    assert (action.actor, action.action, action.affected, action.outcome) == ("somebody", "cache.invalidate", 5, "done")
     assert console.invalidate([]) == 0
+
+
+def test_a_preview_says_what_it_costs(runtime: Runtime) -> None:
+    """Bytes, age, seconds left and the time to load again; what nobody measured is not known."""
+    runtime.cache.warm(CATALOGUE)
+    found = runtime.console(SOMEBODY).preview(pattern="fleet:leave:*")
+    assert (len(found.values), found.from_view, found.from_tables) == (3, None, None)
+    for value in found.values:
+        assert value.age is not None and 0 <= value.age < 3600
+        assert 60 < value.ttl <= 120 and value.memory > 100
+    assert found.memory == sum(value.memory for value in found.values)
+    runtime.counters.timed(VIEW, "hit", 0.004)
+    runtime.beat()
+    loading = runtime.console(SOMEBODY).preview(["fleet:stats"]).from_view
+    assert loading is not None and 0.003 < loading < 0.005
+    foreign = f"{runtime.settings.prefix}:c:s0:{{fleet:old}}"
+    runtime.engine.link.client.set(foreign, "of before", ex=60)
+    [old] = runtime.console(SOMEBODY).preview(pattern="fleet:old").values
+    assert (old.current, old.age) == (False, None), "what another version wrote cannot be read"
+
+
+def test_what_has_changed_since_it_was_shown_is_not_done(runtime: Runtime) -> None:
+    """Nothing is removed on a decision about something else; the stamp of now goes through."""
+    console = runtime.console(SOMEBODY)
+    runtime.cache.warm(CATALOGUE)
+    of_keys = console.preview(["ref:settings"], "fleet:leave:*").stamp
+    of_all = console.preview_flush().stamp
+    assert console.preview(["ref:settings"], "fleet:leave:*").stamp == of_keys, "ages are no change"
+    runtime.store.delete("fleet:leave:stats")
+    with pytest.raises(Conflict, match="3 values"):
+        console.invalidate(["ref:settings"], "fleet:leave:*", expect=of_keys)
+    assert (last(runtime).action, last(runtime).outcome) == ("cache.invalidate", "refused")
+    before = runtime.health()[0].view.refreshed_at
+    with pytest.raises(Conflict):
+        console.flush(expect=of_all)
+    assert runtime.health()[0].view.refreshed_at == before
+    assert len(runtime.store.held()) == len(CATALOGUE) - 1
+    assert console.invalidate(["ref:settings"], "fleet:leave:*", expect=console.preview(["ref:settings"], "fleet:leave:*").stamp) == 3
+    assert console.flush(expect=console.preview_flush().stamp) == len(CATALOGUE) - 4
+
+
+def test_who_may_not_is_refused_and_audited(runtime: Runtime) -> None:
+    """A2, A4: in the service itself, not only by hiding a button."""
+    runtime.cache.read("fleet:stats")
+    manager = runtime.console(Person("a manager", "manager", "tests"))
+    for forbidden in (manager.flush, manager.warm, manager.invalidate):
+        with pytest.raises(Forbidden):
+            forbidden()
+        assert (last(runtime).actor, last(runtime).outcome) == ("a manager", "refused")
+    with pytest.raises(Forbidden):
+        manager.preview(pattern="fleet:*")
+    assert runtime.store.exists("fleet:stats")
+    assert manager.refresh().seconds > 0
 
 
 @pytest.mark.parametrize("pattern", ["*", "", "f*", "fleet", "sessions:*", "?leet:*", "fleet:*\n", "fleet:" + "x" * 300])
 def test_a_pattern_that_could_reach_further_is_refused_and_audited(runtime: Runtime, pattern: str) -> None:
     runtime.cache.read("fleet:stats")
     with pytest.raises(BadPattern):
-        runtime.console("somebody").invalidate(pattern=pattern)
+        runtime.console(SOMEBODY).invalidate(pattern=pattern)
     assert last(runtime).outcome == "refused"
     assert runtime.store.exists("fleet:stats")
 
@@ -189,7 +255,7 @@ def test_a_pattern_that_could_reach_further_is_refused_and_audited(runtime: Runt
 def test_an_unknown_key_removes_nothing(runtime: Runtime) -> None:
     runtime.cache.read("fleet:stats")
     with pytest.raises(UnknownKey):
-        runtime.console("somebody").invalidate(["fleet:stats", "fleet:nonsense"])
+        runtime.console(SOMEBODY).invalidate(["fleet:stats", "fleet:nonsense"])
     assert runtime.store.exists("fleet:stats")
 
 
@@ -199,7 +265,7 @@ def test_flush_refreshes_first_and_spares_foreign_keys(runtime: Runtime) -> None
     foreign = f"{runtime.settings.prefix}-session"
     runtime.engine.link.client.set(foreign, "theirs", ex=60)
     before = runtime.health()[0].view.refreshed_at
-    assert runtime.console("somebody").flush() == len(CATALOGUE)
+    assert runtime.console(SOMEBODY).flush() == len(CATALOGUE)
     assert runtime.store.held() == []
     assert runtime.engine.link.client.get(foreign) == b"theirs"
     after = runtime.health()[0].view.refreshed_at
@@ -213,7 +279,7 @@ def test_flush_whose_refresh_fails_removes_nothing(runtime: Runtime, demo: TestD
     runtime.cache.read_many(CATALOGUE)
     demo.sql("DROP MATERIALIZED VIEW figures")
     with pytest.raises(FleetcacheError):
-        runtime.console("somebody").flush()
+        runtime.console(SOMEBODY).flush()
     assert len(runtime.store.held()) == len(CATALOGUE)
     assert last(runtime).outcome == "failed"
 
@@ -221,7 +287,7 @@ def test_flush_whose_refresh_fails_removes_nothing(runtime: Runtime, demo: TestD
 def test_flush_without_redis_is_an_error(make_runtime: Callable[..., Runtime], demo: TestDatabase) -> None:
     runtime = make_runtime(demo, redis_url=NOWHERE)
     with pytest.raises(StoreDown):
-        runtime.console("somebody").flush()
+        runtime.console(SOMEBODY).flush()
     assert last(runtime).outcome == "failed"
 
 
@@ -233,7 +299,7 @@ def test_where_the_audit_cannot_be_written_nothing_is_done(
     up.prepare(progress=lambda step: None)
     up.cache.read("fleet:stats")
     with pytest.raises(SourceDown):
-        down.console("somebody").invalidate(pattern="fleet:*")
+        down.console(SOMEBODY).invalidate(pattern="fleet:*")
     assert up.store.exists("fleet:stats")
 
 
@@ -244,9 +310,9 @@ def test_an_interrupted_action_leaves_its_row(runtime: Runtime) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        runtime.console("somebody").warm(progress=interrupt)
+        runtime.console(SOMEBODY).warm(progress=interrupt)
     action = last(runtime)
-    assert (action.action, action.outcome) == ("warm", "failed")
+    assert (action.action, action.outcome) == ("cache.warm", "failed")
     assert "interrupted" in (action.error or "")
 
 
@@ -269,16 +335,16 @@ def test_what_was_done_but_not_recorded_is_not_called_undone(
 
     monkeypatch.setattr(runtime.store, "delete", cut)
     with pytest.raises(Unrecorded):
-        runtime.console("somebody").invalidate(["fleet:stats"])
+        runtime.console(SOMEBODY).invalidate(["fleet:stats"])
     assert not runtime.store.exists("fleet:stats")
     assert last(runtime).outcome == "done"
 
 
 def test_warming_twice_at_once_is_refused(runtime: Runtime) -> None:
     with lock(runtime.engine.link, runtime.store.names, "warm", seconds=10), pytest.raises(Busy):
-        runtime.console("somebody").warm()
+        runtime.console(SOMEBODY).warm()
     assert last(runtime).outcome == "refused"
-    assert runtime.console("somebody").warm().loaded == len(CATALOGUE)
+    assert runtime.console(SOMEBODY).warm().loaded == len(CATALOGUE)
 
 
 def test_instances_announce_themselves_and_go_silent(

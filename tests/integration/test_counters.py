@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from fleetcache import embedded
+from fleetcache.access.roles import Person
 from fleetcache.cache.client import connect
 from fleetcache.cache.counters import HitCounters
 from fleetcache.cache.link import Link
@@ -176,7 +177,7 @@ def test_history_survives_a_flush_of_the_cache(runtime: Runtime) -> None:
     runtime.cache.read("fleet:stats")
     runtime.counters.flush()
     runtime.marks.add(Mark(runtime.cache.now(), "deploy", runtime.id))
-    assert runtime.console("test").flush() >= 1
+    assert runtime.console(Person("test", "admin")).flush() >= 1
     minute = int(runtime.cache.now() // 60)
     window = panel.total(runtime.counters.minutes(minute - 1, minute))
     assert window.reads() == 1
@@ -186,7 +187,7 @@ def test_history_survives_a_flush_of_the_cache(runtime: Runtime) -> None:
 
 def test_reads_of_the_console_and_warming_are_not_counted(runtime: Runtime) -> None:
     runtime.store.flush()
-    runtime.console("test").warm()
+    runtime.console(Person("test", "admin")).warm()
     runtime.cache.read("fleet:stats", counted=False)
     runtime.counters.flush()
     minute = int(runtime.cache.now() // 60)

@@ -160,7 +160,7 @@ def test_emptying_a_table_is_counted_for_all_that_go_with_it(connection: Connect
         " SELECT relname FROM going JOIN pg_class ON oid = id",
         [f"fleetcache.{table}"],
     ).fetchall()
-    assert moved(connection, f"TRUNCATE {table} CASCADE") == {TABLES[name] for (name,) in going}
+    assert moved(connection, f"TRUNCATE {table} CASCADE") == {TABLES[name] for (name,) in going if name in TABLES}
     assert connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() == (0,)
 
 
@@ -191,7 +191,7 @@ def test_every_table_is_of_a_topic_or_no_numbers_come_from_it(airline: TestDatab
                                                " AND relnamespace = 'fleetcache'::regnamespace")}  # fmt: skip
     assert set(TABLES) <= tables
     assert tables - set(TABLES) == {
-        "audit_log", "api_tokens", "demo", "migrations", "changes", "versions", "epoch",
+        "audit_log", "api_tokens", "demo", "migrations", "changes", "versions", "epoch", "pilot_history",
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ everything gone. None is blank, none shows a zero or 100 % that nobody counted."
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,8 +24,7 @@ from fleetcache.ui.pages import PAGES, SECTIONS
 from tests.conftest import TestDatabase
 from tests.live import REPO, until
 
-NAMES = [name for pages in SECTIONS.values() for name, _title, _icon in pages]
-READING = [name for name in NAMES if name != "cache"]
+NAMES = [page.name for pages in SECTIONS.values() for page in pages]
 NOBODY = "127.0.0.1:1"
 
 # Which number of the document each card of a page repeats.
@@ -50,6 +50,7 @@ CARDS = {
         "leave.daysThisMonth",
     ],
 }  # fmt: skip
+READING = list(CARDS)
 LABELS = {"leave.undecidedStarted": "Already begun", "leave.daysThisMonth": "Days this month"}
 
 
@@ -62,9 +63,10 @@ def shut(database: TestDatabase) -> None:
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
 
 
-def opened(name: str, **query: str) -> AppTest:
-    """A page as a person who follows a link to it sees it."""
+def opened(name: str, *, role: str | None = "admin", **query: str) -> AppTest:
+    """A page as somebody with this role (None: nobody) who follows a link to it sees it."""
     page = AppTest.from_file(str(REPO / "fleetcache" / "ui" / "shell.py"), default_timeout=30)
+    page.user = {"is_logged_in": role is not None, "sub": "somebody", "roles": [role], "iat": int(time.time())}
     page.switch_page(str(PAGES / f"{name}.py"))
     for key, value in query.items():
         page.query_params[key] = value
@@ -75,7 +77,7 @@ def opened(name: str, **query: str) -> AppTest:
 
 def said(page: AppTest) -> str:
     """Every word on it that is not inside a table or a chart."""
-    kinds = (page.title, page.subheader, page.markdown, page.caption, page.info, page.warning, page.error)
+    kinds = (page.title, page.subheader, page.markdown, page.text, page.caption, page.info, page.warning, page.error)
     words = [str(each.value) for kind in (*kinds, page.success) for each in kind]
     return "\n".join([*words, *(f"{each.label}: {each.value}" for each in page.metric)])
 
@@ -354,8 +356,8 @@ def test_one_old_figure_among_current_ones_is_said_to_be_one(
     """The page is not called old as a whole, and not current either."""
     real = worn.cache.read_many
 
-    def one_old(names: Any, *, counted: bool = True) -> Any:
-        found = real(names, counted=counted)
+    def one_old(names: Any, **how: Any) -> Any:
+        found = real(names, **how)
         first = next(iter(found))
         return found | {first: msgspec.structs.replace(worn.cache.memory.entries[first].value, stale=True)}
 

@@ -45,7 +45,9 @@ def seed(
     with connection.transaction(), connection.cursor() as cursor:
         # Other writers wait; an edit between clearing and the fingerprint would go unnoticed.
         cursor.execute(f"LOCK TABLE demo, {', '.join(names)} IN SHARE ROW EXCLUSIVE MODE")
-        cursor.execute("SELECT set_config('fleetcache.role', 'admin', true)")
+        cursor.execute(
+            "SELECT set_config('fleetcache.role', 'admin', true), set_config('fleetcache.actor', 'fleetcache', true)"
+        )
         # Not TRUNCATE: a snapshot taken before it would find the tables empty.
         for table in reversed(names):
             cursor.execute(f"DELETE FROM {table}")

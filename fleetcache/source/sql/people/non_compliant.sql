@@ -10,7 +10,7 @@ WITH away AS (
     FROM check_facts f JOIN check_types t ON t.code = f.check_type
     WHERE f.required AND f.state IN ('expired', 'missing') GROUP BY f.pilot_id
 )
-SELECT i.employee_number, i.family_name || ', ' || i.given_name AS name, c.fleet, c.rank, c.base,
+SELECT c.pilot_id, i.employee_number, i.family_name || ', ' || i.given_name AS name, c.fleet, c.rank, c.base,
        concat_ws(', ', CASE WHEN c.retirement = 'overdue' THEN 'age limit reached ' || to_char(c.retires_on, 'YYYY-MM-DD') END,
                  l.reasons) AS reasons,
        c.expired, c.missing, l.since, away.until AS on_leave_until

@@ -1,0 +1,97 @@
+"""The demo's sign-in: three people to choose from, and the signed cookie that says who was chosen."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+from streamlit import config
+
+from fleetcache.access.roles import Role
+from fleetcache.access.signin import SignIn
+
+log = logging.getLogger(__name__)
+
+COOKIE = "fleetcache_demo"
+
+
+@dataclass(frozen=True)
+class DemoPerson:
+    """Somebody who is nobody: a title, and what they may see."""
+
+    title: str
+    role: Role
+    icon: str
+    sees: str
+
+
+PEOPLE: dict[Role, DemoPerson] = {
+    "viewer": DemoPerson(
+        "Demo roster planner", "viewer", ":material/visibility:", "Sees every dashboard; changes nothing."
+    ),
+    "manager": DemoPerson(
+        "Demo crew manager",
+        "manager",
+        ":material/groups:",
+        "Decides leave, edits pilots and checks, imports files.",
+    ),
+    "admin": DemoPerson(
+        "Demo administrator",
+        "admin",
+        ":material/admin_panel_settings:",
+        "Also the cache, the audit and the settings.",
+    ),
+}
+
+
+class Tickets:
+    """Issues and reads the cookie."""
+
+    def __init__(self, secret: str) -> None:
+        self._signer = URLSafeTimedSerializer(secret, salt=COOKIE)
+
+    def issue(self, role: Role) -> str:
+        """A cookie for the person with this role, as of now."""
+        return self._signer.dumps([role, secrets.token_hex(8)])
+
+    def read(self, cookie: str | None) -> SignIn | None:
+        """What a cookie says; None for one that is not ours."""
+        try:
+            (role, id), signed = self._signer.loads(cookie or "", return_timestamp=True)
+            return SignIn(PEOPLE[role].title, role, signed.timestamp(), id)
+        except (BadData, KeyError, TypeError, ValueError):
+            return None
+
+
+@lru_cache
+def tickets(home: Path) -> Tickets:
+    """Those of all instances that belong together: they share Streamlit's cookie secret if somebody set one,
+    else a secret kept in FLEETCACHE_HOME, which instances on one machine have in common, and which outlives
+    a restart. The database would not do: whoever may read it could sign in as anybody."""
+    if config.is_manually_set("server.cookieSecret"):
+        return Tickets(str(config.get_option("server.cookieSecret")))
+    return Tickets(_kept(home / "demo-secret"))
+
+
+def _kept(path: Path) -> str:
+    """What is kept at ``path``, made when it is not there. All who come at once get the same."""
+    made = secrets.token_urlsafe(48)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".demo-secret-") as file:  # only ours to read
+            file.write(made)
+            file.flush()
+            try:
+                os.link(file.name, path)
+            except FileExistsError:
+                return path.read_text(encoding="ascii")
+        return made
+    except OSError as error:
+        log.warning("The secret of the demo's sign-in cannot be kept, so that a restart signs everybody out: %s", error)
+        return made

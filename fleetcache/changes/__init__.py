@@ -1,0 +1,1 @@
+"""Writes: validated, done in one transaction with their audit row, then hinted to the cache."""

@@ -38,7 +38,7 @@ if not panel.readings:
 
 if stats is not None and not any(line.active for line in stats.availability):
     kit.empty(
-        "There are no active pilots on file yet. Add them with plain SQL, or start with a demo "
+        "There are no active pilots on file yet. Add them on the Pilots page or by import, or start with a demo "
         "profile; their leave then shows here."
     )
     st.stop()

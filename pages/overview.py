@@ -17,7 +17,7 @@ leave = panel.value("fleet:leave:stats", LeaveStats)
 
 if dashboard is not None and dashboard.pilots.active == 0:
     kit.empty(
-        "There are no active pilots on file yet. Add them with plain SQL, or start with a demo profile."
+        "There are no active pilots on file yet. Add them on the Pilots page or by import, or start with a demo profile."
     )
     st.stop()
 

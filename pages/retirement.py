@@ -17,7 +17,7 @@ fleet = rank = None
 
 if forecast is not None and retirement.buckets(forecast).total == 0:
     kit.empty(
-        "There are no active pilots on file. Add them with plain SQL, or start with a demo profile."
+        "There are no active pilots on file. Add them on the Pilots page or by import, or start with a demo profile."
     )
     st.stop()
 

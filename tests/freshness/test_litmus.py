@@ -302,6 +302,7 @@ def test_truncate_is_a_change(make_runtime: Make, demo: TestDatabase) -> None:
 
 def test_no_number_survives_midnight_unproven(make_runtime: Make, demo: TestDatabase) -> None:
     """The fleet's calendar turns over under a running instance: the proof ends with the day, to the moment."""
+    demo.sql("DELETE FROM demo")  # or the airline would be seeded anew for the new day, beside the readers
     instance = make_runtime(demo)
     instance.start()
     moment = datetime.now(UTC) + timedelta(seconds=3)

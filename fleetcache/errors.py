@@ -190,7 +190,7 @@ class Invalid(FleetcacheError):
     def __init__(self, message: str | None = None, *, faults: Mapping[str, str] | None = None, **more: str) -> None:
         self.faults: Mapping[str, str] = dict(faults or {})
         said = "; ".join(f"{field}: {fault}" for field, fault in self.faults.items())
-        super().__init__(message or said or None, **more)
+        super().__init__(message or (f"{said.rstrip('.')}." if said else None), **more)
 
 
 class Conflict(FleetcacheError):
@@ -212,6 +212,13 @@ class TooLarge(FleetcacheError):
 
     status = 413
     hint = "Send less at a time."
+
+
+class TooSlow(FleetcacheError):
+    """What was announced did not come."""
+
+    status = 408
+    hint = "Send it again at once and whole; nothing was changed."
 
 
 class TooMany(FleetcacheError):

@@ -25,7 +25,7 @@ from fleetcache.cache.reading import DATABASE, VIEW
 from fleetcache.catalogue import CATALOGUE, SETTINGS
 from fleetcache.changes.door import Door
 from fleetcache.clock import SYSTEM, Clock
-from fleetcache.errors import Busy, FleetcacheError, SourceDown, StoreDown
+from fleetcache.errors import BadSetting, Busy, FleetcacheError, NotMigrated, SourceDown, StoreDown
 from fleetcache.freshness import refresher
 from fleetcache.freshness.keeper import LEAST_SECONDS, Keeper
 from fleetcache.freshness.poller import TEND_SECONDS, Poller
@@ -53,16 +53,10 @@ def _say(step: str) -> None:
 
 
 class Runtime:
-    """The parts of one running instance. ``warnings`` are for everybody, ``notices`` for
-    administrators."""
+    """The parts of one running instance. ``warnings`` are for everybody, ``notices`` for administrators."""
 
     def __init__(
-        self,
-        settings: Settings,
-        urls: Urls,
-        *,
-        servers: embedded.Servers | None = None,
-        clock: Clock = SYSTEM,
+        self, settings: Settings, urls: Urls, *, servers: embedded.Servers | None = None, clock: Clock = SYSTEM
     ) -> None:
         self.settings = settings
         self.urls = urls
@@ -106,9 +100,8 @@ class Runtime:
         self.poller.serve(self.cache)
         self.keeper = Keeper(self.database, self.cache, clock=clock)
         self.tokens = Tokens(self.database, clock=clock)
-        self.limit = Limit(
-            self.engine.link, self.engine.names, "invalidate", most=INVALIDATIONS, seconds=60, clock=clock
-        )
+        link, names = self.engine.link, self.engine.names
+        self.limit = Limit(link, names, "invalidate", most=INVALIDATIONS, seconds=60, clock=clock)
         self.watch = Watch()
 
     def health(self) -> tuple[Health, Since]:
@@ -132,24 +125,29 @@ class Runtime:
         return Door(self.database, self.cache, person=person, instance=self.id)
 
     def prepare(self, *, progress: Callable[[str], None] = _say) -> None:
-        """Bring the database into service. Idempotent. Raises what ``prepare.prepare`` does."""
+        """Bring the database into service. Idempotent. Raises what ``prepare.prepare`` and ``judge`` do."""
         embedded_database = self._servers is not None and self._servers.database_url is not None
         done = prepare(
-            self.database,
-            self.urls,
-            self.cache,
-            self.keeper,
+            self.database, self.urls, self.cache, self.keeper,
             profile=self.settings.profile,
             fresh="demo" if embedded_database else None,
             progress=progress,
-        )
-        self.auth = signin.mode(self.settings.auth, marked=demo.marked(self.database))
+        )  # fmt: skip
+        self.judge()
         self.warnings, self.notices = done.warnings, done.notices
         self.prepared = True
 
+    def judge(self) -> None:
+        """Find out how people sign in: a demo that is none any more lets nobody in. Raises SourceDown,
+        NotMigrated, BadSetting."""
+        try:
+            self.auth = signin.mode(self.settings.auth, marked=demo.marked(self.database))
+        except (BadSetting, NotMigrated):
+            self.auth = None if self.auth == "demo" else self.auth
+            raise
+
     def start(self) -> None:
-        """Begin the background work: checking the database, listening to Redis, warming, then counting,
-        announcing and refreshing."""
+        """Begin the background work: checking, listening to Redis, warming, counting, announcing, refreshing."""
         self.poller.start()
         self.engine.start()
         for work in (self._announce, self._tend):
@@ -227,6 +225,7 @@ class Runtime:
                 if not self.prepared:
                     self.keeper.guard()  # whatever may be wrong with the rest
                     self.prepare()
+                self.judge()
                 if first:
                     first = False
                     refresher.warm(self.cache)
@@ -262,9 +261,8 @@ class Runtime:
 def build(settings: Settings, *, progress: Callable[[str], None] = _say) -> Runtime:
     """A runtime with its servers up and its database prepared.
 
-    A database of the user's that does not answer is no reason not to start: the runtime then
-    prepares it in the background as soon as it does. Raises what ``find`` and ``prepare`` raise
-    otherwise.
+    A database of the user's that does not answer is no reason not to start: the runtime then prepares it in
+    the background as soon as it does. Raises what ``find`` and ``prepare`` raise otherwise.
     """
     urls, servers = find(settings, progress=progress)
     runtime = Runtime(settings, urls, servers=servers)
@@ -294,7 +292,6 @@ def current() -> Runtime:
     """The runtime of this process. Raises FleetcacheError before the start is done."""
     if _current is None:
         raise FleetcacheError(
-            "fleetcache has not been started in this process.",
-            hint="Start it with `streamlit run app.py`.",
+            "fleetcache has not been started in this process.", hint="Start it with `streamlit run app.py`."
         )
     return _current

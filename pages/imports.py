@@ -23,7 +23,7 @@ ALL, SKIP = "All or nothing", "Skip the bad rows"
 NONE = "– none –"
 
 st.title(":material/upload_file: Import", anchor=False)
-must("import")
+who = must("import")
 edits.say()
 parts = runtime.current()
 
@@ -41,8 +41,9 @@ def literal(text: str) -> str:
 
 
 def known_codes() -> bytes:
-    """The codes that may stand in the columns, as a CSV file."""
-    found = codes(parts.database, kind, role=person().role)
+    """The codes that may stand in the columns, as a CSV file; filled after the page was drawn, where nobody
+    knows any more who is signed in."""
+    found = codes(parts.database, kind, role=who.role)
     return tables.csv(pd.DataFrame([{**row, "name": CODE_NAMES.get(row["code"], row["name"])} for row in found]))
 
 
@@ -128,7 +129,7 @@ def show(report: Report) -> None:
             ("New", report.new), ("Changed", report.changed), ("Unchanged", report.unchanged), ("Bad", report.bad_rows),
         ):  # fmt: skip
             st.metric(label, f"{count:,}", border=True)
-    kit.remarks([("plan" if report.kind == "leave" else "know", note) for note in report.notes])
+    kit.remarks([("plan" if report.kind == "leave" else "know", note) for note in map(literal, report.notes)])
     if report.ignored:
         st.caption(f"Columns of the file that are ignored: {literal(', '.join(report.ignored))}")
     if report.bad:
@@ -160,9 +161,17 @@ def do(sheet: Sheet, columns: Matched, report: Report, file_id: str) -> None:
     elif not report.good:
         st.info("Nothing to import: every row that is good is on file as it is.", icon=":material/done_all:")
         return
+    override, stands = "", bool(report.objections) and not (report.bad and not skip)
+    if stands:
+        kit.remarks([("act", literal(f"{objection[:1].upper()}{objection[1:]}.")) for objection in report.objections])
+        if who.may("leave.override"):
+            override = st.text_input("Why all the same", key=f"import-override-{file_id}", live=True)
+            st.caption("It is overridden with this reason, which is audited as you type it.")
+        else:
+            st.caption("An administrator may import this file, with a reason.")
     if not st.button(
         f"Import {words.plural(report.good, 'row')}", type="primary", icon=":material/upload:",
-        disabled=not report.good or bool(report.bad and not skip),
+        disabled=not report.good or bool(report.bad and not skip) or (stands and not override.strip()),
     ):  # fmt: skip
         return
     bar = st.progress(0.0, "Looking once more at what is on file now…")
@@ -171,8 +180,8 @@ def do(sheet: Sheet, columns: Matched, report: Report, file_id: str) -> None:
         bar.progress(done / total, f"{done:,} of {words.plural(total, 'row')} written")
 
     made = edits.change(
-        lambda door: run(door, kind, sheet, columns, skip_bad=skip, seen=report.seen, progress=told),
-        f"Imported {words.plural(report.good, 'row')}.",
+        lambda door: run(door, kind, sheet, columns, skip_bad=skip, seen=report.seen, override=override, progress=told),
+        lambda done: f"Imported {words.plural(done.good, 'row')}.",
         key="import",
     )
     st.session_state.pop(LOOKED, None)

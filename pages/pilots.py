@@ -116,10 +116,10 @@ def one(number: int) -> None:
     wanted = st.query_params.get(pilot_edits.CHECK)
     for check in (*found, *(pilots.Check(kind, False, None, None) for kind in lacking)):
         if check.kind.code == wanted:
-            pilot_checks.panel(check, pilot)
+            pilot_checks.panel(check, pilot, day)
     pilot_checks.listed(found, day=day)
-    if who.may("certifications.change"):
-        pilot_checks.more(lacking)
+    if who.may("certifications.change") and day is None:
+        pilot_checks.more(lacking, number)
     kit.section("Details")
     if who.may("pilots.change"):
         pilot_form.form(pilot, choices)
@@ -131,7 +131,7 @@ def one(number: int) -> None:
 
 if chosen:
     st.button("All pilots", icon=":material/arrow_back:", type="tertiary", on_click=pilot_edits.close)
-if chosen.isdigit():
+if chosen.isdecimal() and len(chosen) < 19:
     one(int(chosen))
 elif chosen == pilot_edits.NEW and who.may("pilots.change"):
     newcomer()

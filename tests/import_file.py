@@ -53,7 +53,7 @@ def certifications(connection: psycopg.Connection[Any], *, rows: int = 10_000, b
         pair = pairs[number % len(pairs)]
         key = pair["employee_number"], pair["check_type"]
         day = _day(draw, pair, taken[key])
-        printed = (day + timedelta(days=400)).isoformat() if number % 7 == 0 else ""
+        printed = (day + timedelta(days=400)).isoformat() if number % 7 == 0 or key[1] == "ENGLISH" else ""
         check = pair["name"].upper() if number % 3 == 0 else pair["check_type"]
         row = [key[0], check, day.isoformat(), printed, f"Examiner {number % 40}", f"DOC-{number:06}", ""]
         if number in spoiled:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import secrets
-import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from streamlit import config
 
 from fleetcache.access.roles import Role
-from fleetcache.access.signin import SignIn
+from fleetcache.access.signin import SECRET_LENGTH, SignIn
 
 log = logging.getLogger(__name__)
 
@@ -75,23 +75,33 @@ def tickets(home: Path) -> Tickets:
     else a secret kept in FLEETCACHE_HOME, which instances on one machine have in common, and which outlives
     a restart. The database would not do: whoever may read it could sign in as anybody."""
     if config.is_manually_set("server.cookieSecret"):
-        return Tickets(str(config.get_option("server.cookieSecret")))
+        given = str(config.get_option("server.cookieSecret"))
+        if len(given) >= SECRET_LENGTH:
+            return Tickets(given)
+        log.warning("Streamlit's cookie secret is shorter than %d characters, so the demo takes one of its own.", SECRET_LENGTH)
     return Tickets(_kept(home / "demo-secret"))
 
 
 def _kept(path: Path) -> str:
-    """What is kept at ``path``, made when it is not there. All who come at once get the same."""
+    """What is kept at ``path``, made when it is not there or no good. All who come at once get the same."""
     made = secrets.token_urlsafe(48)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".demo-secret-") as file:  # only ours to read
+        with open(path, "a+", encoding="utf-8", errors="replace", opener=_ours) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            kept = file.read().strip()
+            if len(kept) >= SECRET_LENGTH and kept.isascii():
+                return kept
+            os.fchmod(file.fileno(), 0o600)
+            file.truncate(0)
             file.write(made)
-            file.flush()
-            try:
-                os.link(file.name, path)
-            except FileExistsError:
-                return path.read_text(encoding="ascii")
         return made
     except OSError as error:
         log.warning("The secret of the demo's sign-in cannot be kept, so that a restart signs everybody out: %s", error)
         return made
+
+
+def _ours(path: str, flags: int) -> int:
+    """A file that nobody else may read."""
+    return os.open(path, flags, 0o600)

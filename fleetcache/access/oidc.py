@@ -6,6 +6,7 @@ The flow, and the cookie that keeps the claims, are Streamlit's (``st.login``).
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +15,14 @@ from streamlit.auth_util import get_cookie_with_chunks, get_origin_from_redirect
 from streamlit.web.server.server_util import AUTH_COOKIE_NAME, get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
 
+from fleetcache.access.demo import PEOPLE
 from fleetcache.access.roles import ROLES, Role
-from fleetcache.access.signin import SignIn
+from fleetcache.access.signin import SECRET_LENGTH, SignIn
 from fleetcache.errors import NoRole
 
-SECRET_LENGTH = 32
-"""Fewer characters than this can be guessed by whoever has one signed cookie; a guess makes administrators."""
 NAME_LENGTH = 200
+_OTHERS = ("token ", "command line (", "person ")
+_DEMO = {each.title.casefold() for each in PEOPLE.values()}
 _SHARED = ("redirect_uri", "cookie_secret")
 _OF_A_PROVIDER = ("client_id", "client_secret", "server_metadata_url")
 
@@ -92,10 +94,13 @@ def claims(cookies: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def _name(claims: Mapping[str, Any]) -> str:
-    """What the audit names them by: something that the provider answers for, not what people call themselves."""
-    email = claims.get("email") if claims.get("email_verified") is not False else None
-    found = str(email or claims.get("preferred_username") or claims.get("sub") or "")
-    return "".join(each for each in found if each.isprintable())[:NAME_LENGTH] or "somebody without a name"
+    """What the audit names them by: something that the provider answers for, not what people call themselves,
+    and never the name of somebody who came in by another door."""
+    email = claims.get("email") if claims.get("email_verified") is True else None
+    found = str(email or claims.get("sub") or "")
+    name = "".join(each for each in found if each.isprintable()).strip()[:NAME_LENGTH]
+    taken = name.casefold().startswith(_OTHERS) or name.casefold() in _DEMO
+    return f"person {name}" if taken else name or "somebody without a name"
 
 
 def _claim(claims: Mapping[str, Any], path: str) -> object:
@@ -119,4 +124,7 @@ def _role(name: str, claim: object) -> Role:
 
 def _seconds(moment: object) -> float:
     """A moment of a token; of one that has none, one that is long over."""
-    return float(moment) if isinstance(moment, (int, float)) and not isinstance(moment, bool) else 0.0
+    try:
+        return float(moment) if isinstance(moment, (int, float)) and not isinstance(moment, bool) else 0.0
+    except OverflowError:
+        return math.inf

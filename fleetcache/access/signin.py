@@ -10,6 +10,8 @@ from fleetcache.access.roles import Person, Role
 from fleetcache.errors import BadSetting, SessionOver
 
 Mode = Literal["demo", "oidc"]
+SECRET_LENGTH = 32
+"""Fewer characters than this can be guessed by whoever has one signed cookie; a guess makes administrators."""
 AHEAD_SECONDS = 300.0
 """How far the clock of whoever signed may be ahead of ours."""
 
@@ -66,6 +68,17 @@ def good(signin: SignIn, *, hours: float, now: float) -> SignIn:
     """The same, if it is not over yet. Raises SessionOver."""
     if signin in ENDED:
         raise SessionOver("You signed out.")
-    if not -AHEAD_SECONDS <= now - signin.since <= hours * 3600:
+    if signin.since <= 0:
+        raise SessionOver(
+            "Your sign-in does not say when it was made.",
+            hint="Ask an administrator: the ID tokens of the provider need the claim iat, in seconds.",
+        )
+    if signin.since - now > AHEAD_SECONDS:
+        raise SessionOver(
+            f"Your sign-in is from the future, by more than {AHEAD_SECONDS / 60:.0f} minutes.",
+            hint="Sign in again; if that does not help, ask an administrator whether the clocks of the provider and "
+            "of this machine agree.",
+        )
+    if not now - signin.since <= hours * 3600:
         raise SessionOver(f"A sign-in is good for {hours:g} hours, and yours is older.")
     return signin

@@ -13,7 +13,7 @@ from fleetcache.access.roles import ROLES, Person, Role
 from fleetcache.clock import SYSTEM, Clock
 from fleetcache.errors import Invalid, NotFound, NotSignedIn
 from fleetcache.source import audit, tokens
-from fleetcache.source.audit import By
+from fleetcache.source.audit import By, written
 from fleetcache.source.database import Database
 
 REMEMBERED_SECONDS = 60.0
@@ -39,7 +39,7 @@ def create(
 
     Raises Forbidden, Invalid for a name that cannot be used or is, SourceDown.
     """
-    with audit.recorded(database, _by(by, instance), action="token.create", subject=name[:100]) as deed:
+    with audit.recorded(database, _by(by, instance), action="token.create", subject=name) as deed:
         by.must("tokens.change")
         faults = {}
         if not _NAME.fullmatch(name):
@@ -62,12 +62,12 @@ def create(
 def revoke(database: Database, by: Person, *, instance: str, name: str) -> None:
     """Let a token be used no more, by any instance at the latest after ``REMEMBERED_SECONDS``. Raises
     Forbidden, NotFound, SourceDown."""
-    with audit.recorded(database, _by(by, instance), action="token.revoke", subject=name[:100]) as deed:
+    with audit.recorded(database, _by(by, instance), action="token.revoke", subject=name) as deed:
         by.must("tokens.change")
         deed.affected = tokens.revoke(deed.connection, name)
         if not deed.affected:
             raise NotFound(
-                f"There is no token “{name}” in use.", hint="See `python -m fleetcache token list`."
+                f"There is no token “{written(name)}” in use.", hint="See `python -m fleetcache token list`."
             )
 
 

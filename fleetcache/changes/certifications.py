@@ -12,7 +12,16 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from fleetcache.changes.document import Case, Certification, Correction, Document, Of, Reason
+from fleetcache.changes.document import (
+    Case,
+    Certification,
+    Correction,
+    Document,
+    Of,
+    Reason,
+    Unsettled,
+    unsettled,
+)
 from fleetcache.changes.door import Door, Made
 from fleetcache.changes.form import checked
 from fleetcache.errors import Conflict, Invalid, NotFound
@@ -20,17 +29,20 @@ from fleetcache.source import certifications, pilots
 from fleetcache.source.audit import Deed
 from fleetcache.source.rows import Row
 
-_SAID = ("completed_on", "expires_on", "never_expires", "issuer")
-"""What the audit says of a row; the number of a document is personal."""
+_SAID = ("completed_on", "expires_on", "never_expires")
+_PERSONAL = ("issuer", "document_number")
+"""What the audit says of a row; of what is personal only that it has changed."""
 
 
 @dataclass(frozen=True)
 class Recorded:
     """The ``row`` that was written or taken back, and the one of that check that is ``current`` now, if any
-    is; each with its ``version``."""
+    is; each with its ``version``. ``later`` are rows that follow another one than before and would now run
+    out on another day by the rules: they are left as they are, for they may have been printed so."""
 
     row: Row
     current: Row | None
+    later: tuple[Unsettled, ...] = ()
 
     @property
     def counts(self) -> bool:
@@ -49,7 +61,7 @@ def add(door: Door, **given: Any) -> Made[Recorded]:
         last = chain[-1] if chain else None
         if last is not None and document.completed_on > last["completed_on"]:
             raise Conflict(f"The pilot already holds this check, completed on {last['completed_on']}: renew that row.")
-        return _put(door, deed, case, chain, document)
+        return _put(door, deed, case, chain, document, was=chain)
 
     return door.make("certifications.change", "certification.add", "certification", work)
 
@@ -63,7 +75,7 @@ def renew(door: Door, number: int, version: str, **given: Any) -> Made[Recorded]
         if row["superseded_by"] is not None:
             raise Conflict("This row has been renewed already.")
         deed.detail["renews"] = number
-        return _put(door, deed, case, chain, checked(Document, given, context=case))
+        return _put(door, deed, case, chain, checked(Document, given, context=case), was=chain)
 
     return door.make("certifications.change", "certification.renew", f"certification {number}", work)
 
@@ -77,7 +89,8 @@ def correct(door: Door, number: int, version: str, **given: Any) -> Made[Recorde
         rest = [other for other in chain if other["id"] != number]
         document = checked(Correction, given, context=replace(case, on_file=_days(rest)))
         _take_out(deed, row, chain, document.reason)
-        return _put(door, deed, case, certifications.chain(deed.connection, case.pilot_id, case.check.code), document)
+        deed.detail["changed"] = [name for name in _PERSONAL if getattr(document, name) != row[name]]
+        return _put(door, deed, case, rest, document, was=chain)
 
     return door.make("certifications.change", "certification.correct", f"certification {number}", work)
 
@@ -87,9 +100,9 @@ def remove(door: Door, number: int, version: str, *, reason: str) -> Made[Record
     NotFound, Conflict, Forbidden."""
 
     def work(deed: Deed) -> Recorded:
-        row, _, chain = _unchanged(deed, number, version)
+        row, case, chain = _unchanged(deed, number, version)
         _take_out(deed, row, chain, checked(Reason, {"reason": reason}).reason)
-        return _recorded(deed, number)
+        return _recorded(deed, number, case, chain)
 
     return door.make("certifications.change", "certification.remove", f"certification {number}", work)
 
@@ -107,7 +120,7 @@ def restore(door: Door, number: int, version: str) -> Made[Recorded]:
         before, after = certifications.between(chain, row["completed_on"])
         certifications.put_back(deed.connection, number, before=before, after=after)
         deed.detail["void_reason"] = row["void_reason"]
-        return _recorded(deed, number)
+        return _recorded(deed, number, case, chain)
 
     return door.make("certifications.change", "certification.restore", f"certification {number}", work)
 
@@ -145,13 +158,13 @@ def _unchanged(deed: Deed, number: int, version: str) -> tuple[Row, Case, list[R
     return row, case, chain
 
 
-def _put(door: Door, deed: Deed, case: Case, chain: list[Row], document: Document) -> Recorded:
-    """Enter a document where its completion puts it."""
+def _put(door: Door, deed: Deed, case: Case, chain: list[Row], document: Document, *, was: list[Row]) -> Recorded:
+    """Enter a document where its completion puts it; ``was`` is the chain before anything changed."""
     before, after = certifications.between(chain, document.completed_on)
     row = {**document.columns(case, before), "recorded_by": door.person.name}
     number = certifications.put(deed.connection, row, before=before, after=after)
     deed.detail.update({"is": _said(row), "as_printed": document.as_printed})
-    return _recorded(deed, number)
+    return _recorded(deed, number, case, was)
 
 
 def _take_out(deed: Deed, row: Row, chain: list[Row], reason: str) -> None:
@@ -162,14 +175,19 @@ def _take_out(deed: Deed, row: Row, chain: list[Row], reason: str) -> None:
     deed.detail.update(was=_said(row), reason=reason)
 
 
-def _recorded(deed: Deed, number: int) -> Recorded:
+def _recorded(deed: Deed, number: int, case: Case, was: list[Row]) -> Recorded:
     row = certifications.certification(deed.connection, number)
     assert row is not None
     chain = certifications.chain(deed.connection, row["pilot_id"], row["check_type"])
     current = next((one for one in chain if one["superseded_by"] is None), None)
     deed.affected = 1
     deed.detail["current"] = current["id"] if current is not None else None
-    return Recorded(row, current)
+    later = unsettled(case, was, chain)
+    if later:
+        deed.detail["later"] = [
+            {"certification": one.row["id"], "expires_on": one.row["expires_on"], "by_rules": one.by_rules} for one in later
+        ]
+    return Recorded(row, current, later)
 
 
 def _days(chain: list[Row]) -> frozenset[date]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
@@ -119,6 +119,42 @@ class Reason(BaseModel):
 
 class Correction(Document, Reason):
     """The right document, and why the row on file is not."""
+
+
+@dataclass(frozen=True)
+class Unsettled:
+    """A later ``row`` that follows another one than before, and the day on which it would run out by the rules
+    now (None: never). It stays as it is until somebody has looked at the document."""
+
+    row: Row
+    by_rules: date | None
+
+    def sentence(self) -> str:
+        """“completed 5 Oct 2025 runs out 31 Dec 2026, by the rules now 31 Oct 2026”."""
+        return f"completed {_said(self.row['completed_on'])} runs out {_said(self.row['expires_on'])}, by the rules now {_said(self.by_rules)}"
+
+
+def unsettled(case: Case, was: Sequence[Row], now: Sequence[Row]) -> tuple[Unsettled, ...]:
+    """The rows of a check whose expiry by the rules has moved, for another one stands before them, and is not the
+    one on file."""
+
+    def by_rules(chain: Sequence[Row]) -> dict[Any, date | None]:
+        return {
+            row["id"]: proposed(case, row["completed_on"], before).on
+            for before, row in zip((None, *chain), chain, strict=False)
+            if row.get("id") is not None and not row["never_expires"]
+        }
+
+    then, ends = by_rules(was), by_rules(now)
+    return tuple(
+        Unsettled(row, ends[row["id"]])
+        for row in now
+        if row.get("id") in then and then[row["id"]] != ends[row["id"]] and ends[row["id"]] != row["expires_on"]
+    )
+
+
+def _said(day: date | None) -> str:
+    return f"{day.day} {day:%b %Y}" if day is not None else "never"
 
 
 def proposed(case: Case, completed_on: date, before: Mapping[str, Any] | None) -> Expiry:

@@ -13,6 +13,10 @@ from datetime import date, timedelta
 
 from fleetcache.figures.reference import CheckType
 
+VARIES = frozenset({"ENGLISH"})
+"""Checks whose validity is that of the level that was reached, which only the document says: the rule is of one
+level."""
+
 
 @dataclass(frozen=True)
 class Expiry:

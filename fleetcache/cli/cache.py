@@ -91,7 +91,7 @@ def refresh(settings: Settings) -> None:
     """Refresh the view, then drop the cached values that the old one gave."""
     with parts(settings) as runtime:
         done = runtime.console(person()).refresh()
-        click.echo(f"Refreshed in {done.seconds:.2f} s; {done.dropped} values dropped.")
+        click.echo(done.message)
 
 
 @click.command()

@@ -23,6 +23,7 @@ _WORDS = {order.replace(" ", "-"): order for order in DAY_ORDERS}
 @click.option("--map", "maps", multiple=True, metavar="THEIRS=OURS", help="Take a column of the file as one of ours.")
 @click.option("--days", type=click.Choice(list(_WORDS)), default="iso", help="How the file writes days: 2026-12-24, 24/12/2026 or 12/24/2026.")
 @click.option("--skip-bad", is_flag=True, help="Leave bad rows out; otherwise one of them is enough to write nothing.")
+@click.option("--override", metavar="REASON", default="", help="Import approved leave that goes below the minimum or jumps a request, for this reason; for administrators.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be written, and every bad row.")
 @click.option("--template", "wants_template", is_flag=True, help="Print a CSV file to fill in.")
 @click.pass_obj
@@ -33,6 +34,7 @@ def import_file(
     maps: tuple[str, ...],
     days: str,
     skip_bad: bool,
+    override: str,
     dry_run: bool,
     wants_template: bool,
 ) -> None:
@@ -59,7 +61,7 @@ def import_file(
                 bar.update(done - bar.pos)
 
             try:
-                report = run(door, chosen, sheet, matched, skip_bad=skip_bad, progress=show).value
+                report = run(door, chosen, sheet, matched, skip_bad=skip_bad, override=override, progress=show).value
             except Refused as refused:
                 _say(refused.report)
                 raise
@@ -80,4 +82,6 @@ def _say(report: Report) -> None:
         click.echo(f"Ignored columns: {', '.join(report.ignored)}")
     for note in report.notes:
         click.echo(note)
+    for objection in () if report.done else report.objections:
+        click.echo(f"Needs an --override: {objection}.")
     click.echo(f"{'Imported' if report.done else 'Not imported'}: {report.sentence()}.")

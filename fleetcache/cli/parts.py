@@ -13,10 +13,19 @@ from fleetcache.access.roles import Person
 from fleetcache.errors import FleetcacheError
 from fleetcache.servers import find
 from fleetcache.settings import Settings
+from fleetcache.source.audit import written
 
 
 class Commands(click.Group):
     """Says what went wrong in words; a traceback helps nobody who typed a URL wrong."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the arguments, if they are text."""
+        for given in args:
+            shown = given.encode("utf-8", "backslashreplace").decode()
+            if shown != given:
+                raise click.UsageError(f"“{shown}” is not text in UTF-8.", ctx)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
@@ -41,4 +50,4 @@ def parts(settings: Settings) -> Iterator[runtime.Runtime]:
 def person() -> Person:
     """Whoever can run commands here can reach the servers as well, so is an administrator."""
     name = os.environ.get("USER") or os.environ.get("LOGNAME") or "unknown"
-    return Person(f"command line ({name})", "admin", "command line")
+    return Person(f"command line ({written(name)})", "admin", "command line")

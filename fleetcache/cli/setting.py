@@ -8,7 +8,7 @@ import click
 
 from fleetcache.changes import settings as changes
 from fleetcache.cli.parts import parts, person
-from fleetcache.errors import NotFound
+from fleetcache.errors import FleetcacheError, NotFound
 from fleetcache.settings import Settings
 
 
@@ -30,7 +30,12 @@ def setting(settings: Settings, name: str | None, value: str | None, dry_run: bo
                 click.echo(f"{row['name']}={json.dumps(row['value'])}  {row['description']}")
             return
         door = made.door(person())
-        seen = changes.preview(door, changes.setting(name, _json(value)), expect=expect)
+        try:
+            seen = changes.preview(door, changes.setting(name, _json(value)), expect=expect)
+        except FleetcacheError as error:
+            if not dry_run:
+                made.console(door.person).refuse("settings.change", f"setting {name}", error)
+            raise
         click.echo(f"{name}: {json.dumps(seen.before['value'])} -> {json.dumps(seen.edit.values['value'])}")
         for one in seen.moved:
             click.echo(f"  {one.figure}: {one.before} -> {one.after}")

@@ -21,12 +21,23 @@ WARM_SECONDS = 120
 
 @dataclass(frozen=True)
 class Renewed:
-    """One refresh: when its snapshot was (seconds since the epoch), how many seconds it took and
-    how many cached values were dropped after it."""
+    """One refresh: when its snapshot was (seconds since the epoch), how many seconds it took, how many
+    cached values were dropped after it, and why they could not be (None if they were)."""
 
     at: float
     seconds: float
     dropped: int
+    fault: str | None = None
+
+    @property
+    def message(self) -> str:
+        """What was done, in words."""
+        if self.fault is not None:
+            return (
+                f"Refreshed the view in {self.seconds:.2f} s, but the cached values could not be dropped: {self.fault} "
+                "Old ones are not served."
+            )
+        return f"Refreshed the view in {self.seconds:.2f} s; {self.dropped} value{'' if self.dropped == 1 else 's'} dropped."
 
 
 def refresh(database: Database, cache: LayeredCache) -> Renewed:
@@ -36,12 +47,13 @@ def refresh(database: Database, cache: LayeredCache) -> Renewed:
     NotMigrated, with nothing dropped.
     """
     done = view.refresh(database)
-    dropped = 0
+    dropped, fault = 0, None
     try:
         dropped = cache.invalidate(list(CATALOGUE))
     except StoreDown as error:
         log.warning("refreshed the view, could not drop cached values: %s", error.technical)
-    return Renewed(done.at, done.seconds, dropped)
+        fault = str(error)
+    return Renewed(done.at, done.seconds, dropped, fault)
 
 
 def warm(

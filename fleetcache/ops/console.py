@@ -4,6 +4,7 @@ refused or fails; where the row cannot be written nothing is done."""
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,14 +19,13 @@ from fleetcache.errors import FleetcacheError, StoreDown, Unavailable
 from fleetcache.freshness import refresher
 from fleetcache.ops.preview import Preview, preview
 from fleetcache.ops.preview import expect as expected
-from fleetcache.source import audit
-from fleetcache.source.audit import By
+from fleetcache.source import audit, view
+from fleetcache.source.audit import By, written
 from fleetcache.source.database import Database
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-LONGEST_SUBJECT = 500
+_GLOB = re.compile(r"[][*?\\^-]")
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,11 @@ class Console:
             names = [entry(key).name for key in keys]
             if pattern is not None:
                 checked_pattern(pattern)
-            if expect is not None:
-                expected(expect, self._fitting(keys, pattern))
+            shown = None if expect is None else expected(expect, self._fitting(keys, pattern))
             if admit is not None:
                 admit()
+            if shown is not None:
+                return self._remove(shown)
             removed = self._cache.invalidate(names)
             if pattern:
                 removed += self._cache.invalidate_matching(pattern, progress=progress)
@@ -94,7 +95,11 @@ class Console:
     def refresh(self) -> refresher.Renewed:
         """Refresh the view, then drop what the old one gave. Raises Forbidden, SourceDown, NotMigrated."""
         return self._audited(
-            "view.refresh", "cache.refresh", "view", lambda: refresher.refresh(self._database, self._cache)
+            "view.refresh",
+            "cache.refresh",
+            "view",
+            lambda: refresher.refresh(self._database, self._cache),
+            detail=lambda done: {} if done.fault is None else {"not dropped": done.fault},
         )
 
     def warm(self, *, progress: Callable[[Progress], None] | None = None) -> Warmed:
@@ -121,18 +126,25 @@ class Console:
 
         def do() -> int:
             self._cache.store.exists("ref:settings")  # Redis down: say so before the refresh
-            if expect is not None:
-                expected(expect, self._cache.store.held())
+            shown = None if expect is None else expected(expect, self._cache.store.held())
             if admit is not None:
                 admit()
-            dropped = refresher.refresh(self._database, self._cache).dropped
-            return dropped + self._cache.flush(progress=progress)
+            view.refresh(self._database)
+            return self._cache.flush(progress=progress) if shown is None else self._remove(shown)
 
         return self._audited("cache.change", "cache.flush", "all keys", do, affected=lambda n: n)
 
     def refuse(self, action: str, subject: str, error: FleetcacheError) -> None:
         """Leave a row about something of the person's that was refused before it began."""
-        audit.refused(self._database, self._by, action=action, subject=_written(subject), error=error)
+        audit.refused(self._database, self._by, action=action, subject=subject, error=error)
+
+    def _remove(self, shown: Sequence[Held]) -> int:
+        """Remove these values and no others; how many were still there. A name that another version of the
+        program wrote goes in every version."""
+        removed = self._cache.invalidate([row.name for row in shown if row.current])
+        for name in dict.fromkeys(row.name for row in shown if not row.current):
+            removed += self._cache.invalidate_matching(_GLOB.sub(r"\\\g<0>", name))
+        return removed
 
     def _fitting(self, keys: Sequence[str], pattern: str | None) -> list[Held]:
         names = {entry(key).name for key in keys}
@@ -150,12 +162,14 @@ class Console:
         do: Callable[[], T],
         *,
         affected: Callable[[T], int] | None = None,
+        detail: Callable[[T], dict[str, str]] | None = None,
     ) -> T:
-        subject = _written(subject)
+        subject = written(subject)
         with audit.audited(self._database, self._by, action=action, subject=subject) as deed:
             self._person.must(right)
             done = do()
             deed.affected = affected(done) if affected else None
+            deed.detail.update(detail(done) if detail else {})
         self._mark(action.removeprefix("cache."), subject)
         return done
 
@@ -165,9 +179,3 @@ class Console:
             self._marks.add(Mark(at, action, self._instance, subject))
         except StoreDown as error:
             log.info("mark %s not kept: %s", action, error)
-
-
-def _written(subject: str) -> str:
-    """A subject as it goes into its row: what somebody sends may be long, and hold what no text may."""
-    shown = "".join(letter if letter.isprintable() else "�" for letter in subject[:LONGEST_SUBJECT])
-    return shown + ("…" if len(subject) > LONGEST_SUBJECT else "")

@@ -96,10 +96,11 @@ def stamp(held: Sequence[Held]) -> str:
     return hashlib.sha256(repr(names).encode()).hexdigest()[:16]
 
 
-def expect(shown: str, held: Sequence[Held]) -> None:
-    """Raises Conflict unless these are the values that were shown under a stamp."""
+def expect(shown: str, held: Sequence[Held]) -> Sequence[Held]:
+    """The same, if these are the values that were shown under a stamp. Raises Conflict."""
     if shown != stamp(held):
         raise Conflict(f"What would be removed has changed since it was shown; now it is {len(held)} values.")
+    return held
 
 
 def _milliseconds(seconds: float | None) -> float | None:

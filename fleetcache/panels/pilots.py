@@ -117,7 +117,7 @@ def history(check: Check) -> pd.DataFrame:
             "Issuer": column(rows, "issuer"),
             "Document": column(rows, "document_number"),
             "Recorded by": column(rows, "recorded_by"),
-            "Recorded": [row["recorded_at"].date() for row in rows],
+            "Recorded": column(rows, "recorded_on"),
         }
     )
 

@@ -18,6 +18,8 @@ from fleetcache.source.database import Database
 log = logging.getLogger(__name__)
 
 MOST = 2000
+LONGEST = 500
+"""Characters of a subject."""
 _INSERT = text("""
     INSERT INTO audit_log (actor, origin, action, subject, affected, instance, outcome, detail)
     VALUES (:actor, :origin, :action, :subject, :affected, :instance, :outcome, CAST(:detail AS jsonb))
@@ -150,14 +152,16 @@ def _failed(
     """Leave a row about what was not done, or was done and then could not be recorded."""
     known = error if isinstance(error, FleetcacheError) else None
     outcome = "refused" if known is not None and known.status < 500 else "failed"
-    reason = known.technical if known is not None else f"interrupted ({type(error).__name__})"
+    reason = f"interrupted ({type(error).__name__})"
+    if known is not None:  # what a server says of a refusal may hold what was sent
+        reason = str(known) if outcome == "refused" else known.technical
     detail = deed.detail if deed is not None else {}
     for noted in (detail, {}):  # what was noted may itself be what cannot be written
         try:
             with database.change() as connection:
                 row = Deed(connection, deed.subject if deed else subject, detail=noted)
                 row.affected = deed.affected if deed is not None and done else None
-                _record(connection, by, action, row, "done" if done else outcome, error=_writable(reason))
+                _record(connection, by, action, row, "done" if done else outcome, error=written(reason, most=None))
             return
         except Invalid:
             continue
@@ -186,7 +190,7 @@ def _record(
         "origin": by.origin,
         "instance": by.instance,
         "action": action,
-        "subject": deed.subject,
+        "subject": written(deed.subject),
         "affected": deed.affected,
         "outcome": outcome,
         "detail": noted,
@@ -194,9 +198,11 @@ def _record(
     return str(connection.execute(_INSERT, row).scalar_one())
 
 
-def _writable(text: str) -> str:
-    """Text without what a database takes for no text."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
+def written(text: str, *, most: int | None = LONGEST) -> str:
+    """Text as it goes into a row: what somebody sends may be long, and hold what no text may, or what moves
+    the cursor of whoever reads it."""
+    shown = "".join(letter if letter.isprintable() else " " if letter == "\n" else "�" for letter in text[:most])
+    return shown + ("…" if most is not None and len(text) > most else "")
 
 
 def found(

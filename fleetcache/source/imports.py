@@ -34,10 +34,17 @@ def leave(connection: Connection, pilots: Sequence[int]) -> list[Row]:
     return _rows(connection, "import_leave", pilots=list(pilots))
 
 
-def below(connection: Connection, approved: Sequence[Row]) -> list[Row]:
-    """For each fleet and rank the days to come on which these requests bring it below the minimum, or
-    further below: how many ``days``, the ``worst_day``, the crew left on it and the ``minimum``."""
-    return _rows(connection, "import_leave_below", rows=rows.json(list(approved)))
+def below(connection: Connection, requests: Sequence[Row]) -> list[Row]:
+    """For each fleet and rank the days to come on which the approved ones of these requests bring it below the
+    minimum, or further below: how many ``days``, and ``asked`` of them by leave that is not only ``notified``,
+    the ``worst_day``, the crew left on it and the ``minimum``."""
+    return _rows(connection, "import_leave_below", rows=rows.json(list(requests)))
+
+
+def jumped(connection: Connection, requests: Sequence[Row], notified: Sequence[str]) -> list[Row]:
+    """For each fleet and rank how many undecided ``requests`` of more senior pilots, on file or among these, the
+    approved ones of these come before, for any of the same days to come."""
+    return _rows(connection, "import_leave_jumped", rows=rows.json(list(requests)), notified=list(notified))
 
 
 def codes(connection: Connection) -> dict[str, dict[str, str]]:

@@ -144,8 +144,7 @@ def _removed(count: int) -> str:
 
 
 def _refreshed(console: Console) -> str:
-    done = console.refresh()
-    return f"Refreshed the view in {done.seconds:.2f} s; {words.plural(done.dropped, 'value')} dropped."
+    return console.refresh().message
 
 
 def _warm(console: Console) -> None:

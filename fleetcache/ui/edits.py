@@ -15,9 +15,9 @@ from fleetcache.ui.session import AFTER, person
 _SAID, _REFUSED, _PLACE = "edit-said", "edit-refused", "edit-place"
 
 
-def change(work: Callable[[Door], Made[Any]], done: str, *, key: str = "edit") -> Made[Any] | None:
+def change(work: Callable[[Door], Made[Any]], done: str | Callable[[Any], str], *, key: str = "edit") -> Made[Any] | None:
     """Make a change; None when it was refused. ``say`` then says so, and ``fault`` what was wrong with a
-    field. What was typed stays."""
+    field. What was typed stays. ``done`` is what to say, or says it of what the change gave."""
     st.session_state.pop(f"{key}-faults", None)
     st.session_state.pop(_REFUSED, None)
     try:
@@ -31,7 +31,7 @@ def change(work: Callable[[Door], Made[Any]], done: str, *, key: str = "edit") -
         return None
     if made.label is not None:
         st.session_state[AFTER] = made.label
-    st.session_state[_SAID] = done
+    st.session_state[_SAID] = done if isinstance(done, str) else done(made.value)
     return made
 
 

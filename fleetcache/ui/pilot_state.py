@@ -24,7 +24,7 @@ def actions(pilot: dict[str, Any]) -> None:
     if pilot["active"]:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.date_input(
-                "Left on", value=pilot["today"], min_value=pilot["commenced_on"], format="YYYY-MM-DD", key=f"{_KEY}-left", width=180
+                "Left on", value=pilot["today"], min_value=pilot["commenced_on"], format="YYYY-MM-DD", key=f"{_KEY}-{number}-left", width=180
             )
             st.button(
                 "Deactivate",
@@ -50,7 +50,7 @@ def _delete(pilot: dict[str, Any], name: str) -> None:
             "request, also from past days; it cannot be undone.** Who has left is deactivated instead."
         )
         number = pilot["employee_number"] or str(pilot["pilot_id"])
-        typed = st.text_input(f"Type {number} to confirm", key=f"{_KEY}-confirm", live=True)
+        typed = st.text_input(f"Type {number} to confirm", key=f"{_KEY}-{pilot['pilot_id']}-confirm", live=True)
         st.button(
             "Delete the pilot",
             icon=":material/delete_forever:",
@@ -77,7 +77,7 @@ def _gone(_along: dict[str, int]) -> None:
 
 
 def _deactivate(number: int, version: str, name: str) -> None:
-    left_on, done = st.session_state[f"{_KEY}-left"], f"Deactivated: {name}."
+    left_on, done = st.session_state[f"{_KEY}-{number}-left"], f"Deactivated: {name}."
 
     def then(now: str) -> None:
         forget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
@@ -21,6 +22,9 @@ from fleetcache.ui.session import person
 ROW_PIXELS = 36
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """With which of these a cell begins, a spreadsheet works it out."""
+INNER = re.compile(r"([;\t\r\n][\s\"]*)(?=[=+@-])")
+"""Where a spreadsheet with another separator than ours would begin a cell, which quotation marks do not stop: to it a
+cell of ours that is not the first of its row begins in the middle of one."""
 
 
 def read(list_name: str, *, role: str | None = None, **filters: Any) -> list[Row]:
@@ -114,11 +118,14 @@ def _picked(key: str, listed: Sequence[int], pick: Callable[[int], None]) -> Non
 
 
 def csv(rows: pd.DataFrame) -> bytes:
-    """Rows as a file for spreadsheets, in UTF-8 with its mark. A text that one would take for a formula has
-    a ' before it, which an import of ours takes off again."""
+    """Rows as a file for spreadsheets, in UTF-8 with its mark. What one would take for a formula, whichever
+    separator it goes by, has a ' before it, which an import of ours takes off again."""
 
     def harmless(cell: object) -> object:
-        return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULAS) else cell
+        if not isinstance(cell, str):
+            return cell
+        guarded = INNER.sub(r"\1'", cell)
+        return f"'{guarded}" if guarded.startswith(FORMULAS) else guarded
 
     texts = {str(name): rows[name].map(harmless) for name in rows.select_dtypes(["object", "str"])}
     # With this end of lines a cell that holds a part of it is quoted, and cannot begin a row.

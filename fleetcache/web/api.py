@@ -9,14 +9,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Route
 
 from fleetcache import __version__
-from fleetcache.errors import FleetcacheError
+from fleetcache.errors import FleetcacheError, Invalid
 from fleetcache.web import audit, cache, dashboard, docs, settings
-from fleetcache.web.refusal import refusal, refused
+from fleetcache.web.identity import refuse
+from fleetcache.web.refusal import UNKNOWN, refusal, refused
 
 log = logging.getLogger(__name__)
 
+ROUTERS = (dashboard.router, cache.router, audit.router, settings.router)
 api = FastAPI(
     title="fleetcache",
     version=__version__,
@@ -26,10 +29,8 @@ api = FastAPI(
     redoc_url=None,
     redirect_slashes=False,
 )
-api.include_router(dashboard.router)
-api.include_router(cache.router)
-api.include_router(audit.router)
-api.include_router(settings.router)
+for router in ROUTERS:
+    api.include_router(router)
 docs.add(api)
 
 
@@ -39,13 +40,23 @@ def _known(_request: Request, error: FleetcacheError) -> JSONResponse:
 
 
 @api.exception_handler(HTTPException)
-def _http(_request: Request, error: HTTPException) -> JSONResponse:
-    return refusal(error.status_code, str(error.detail), error.headers)
+def _http(request: Request, error: HTTPException) -> JSONResponse:
+    headers = dict(error.headers or {})
+    if "Allow" in headers:  # of the first route at this path only
+        routes = [route for router in ROUTERS for route in router.routes if isinstance(route, Route)]
+        here = [route.methods or set() for route in routes if route.matches(request.scope)[0] != Match.NONE]
+        headers["Allow"] = ", ".join(sorted(set().union(*here))) or headers["Allow"]
+    return refusal(error.status_code, str(error.detail), headers)
 
 
 @api.exception_handler(RequestValidationError)
-def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-    return refusal(400, "; ".join(f"{e['loc'][-1]}: {e['msg']}" for e in error.errors()))
+def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    fault = Invalid(faults={str(each["loc"][-1]): each["msg"] for each in error.errors()})
+    # Who asks is known by now: whatever a route depends on is found out before its parameters are judged.
+    if (acts := getattr(request.state, "acts", None)) is not None:
+        person, action = acts
+        refuse(request, person, action, fault)
+    return refused(fault)
 
 
 @api.exception_handler(ClientDisconnect)
@@ -56,4 +67,4 @@ def _gone(_request: Request, _error: ClientDisconnect) -> JSONResponse:
 @api.exception_handler(Exception)
 def _unknown(request: Request, error: Exception) -> JSONResponse:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return refusal(500, "Something failed that should not. The application log says what.")
+    return refusal(500, UNKNOWN)

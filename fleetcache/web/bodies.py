@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import json
+from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
@@ -17,6 +18,10 @@ def parsed(request: Request, model: type[M]) -> M:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Invalid("The body has to be JSON, and said to be: Content-Type: application/json.")
     try:
+        json.loads(request.state.body, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise Invalid("The body is not JSON.") from error
+    try:
         return model.model_validate_json(request.state.body)
     except ValidationError as error:
         fault = error.errors()[0]
@@ -25,3 +30,11 @@ def parsed(request: Request, model: type[M]) -> M:
         field = ".".join(map(str, fault["loc"])) or "The body"
         words = "is not a field of this" if fault["type"] == "extra_forbidden" else fault["msg"]
         raise Invalid(f"{field[:100]}: {words}.") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose fields are each there once: of two, readers would take a different one each."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Invalid("The body has the same field more than once.")
+    return found

@@ -54,5 +54,10 @@ def refresh(
     """Refresh the materialized view, then drop the cached values that the old one gave."""
     done = runtime.current().console(person).refresh()
     return JSONResponse(
-        {"success": True, "lastRefreshed": iso(done.at), "durationMs": round(done.seconds * 1000, 3)}
+        {
+            "success": True,
+            "lastRefreshed": iso(done.at),
+            "durationMs": round(done.seconds * 1000, 3),
+            "message": done.message,
+        }
     )

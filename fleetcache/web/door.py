@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -14,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fleetcache import runtime
 from fleetcache.access import demo
 from fleetcache.access.signin import ENDED
-from fleetcache.errors import Forbidden, NoRole, NotFound, NotSignedIn
+from fleetcache.errors import FleetcacheError, Forbidden, NoRole, NotFound, NotSignedIn, SourceDown
 from fleetcache.web.origin import names_host, same_origin
 from fleetcache.web.refusal import refused
 from fleetcache.web.signed import signed_in, signin
@@ -31,6 +33,13 @@ async def enter(request: Request) -> Response:
         return refused(NotFound())
     if not same_origin(request):
         return refused(Forbidden("Only the sign-in page itself may sign somebody in."))
+    try:
+        with contextlib.suppress(SourceDown):  # of another database nothing is seen before it answers, and is judged
+            await run_in_threadpool(parts.judge)
+    except FleetcacheError as error:
+        return refused(error)
+    if parts.auth != "demo":
+        return refused(NotFound())
     answer = RedirectResponse(_page(request), status_code=303)
     answer.set_cookie(
         demo.COOKIE,

@@ -10,6 +10,8 @@ from importlib.resources import files
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fleetcache.web.door import GUARDED
+
 
 def _inline_scripts() -> str:
     """Sources for the scripts that stand in Streamlit's own page, by their digests."""
@@ -44,8 +46,13 @@ HEADERS = {
 }
 
 
+STARTS = ("http.response.start", "websocket.http.response.start")
+"""How answers begin, those included that refuse a websocket."""
+
+
 class SecurityHeaders:
-    """Puts ``HEADERS`` on every answer that does not bring its own."""
+    """Puts ``HEADERS`` on every answer that does not bring its own. What only some people may see is not kept
+    by browsers or proxies, unless an answer says otherwise."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -54,10 +61,13 @@ class SecurityHeaders:
         """Pass one connection on."""
 
         async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in STARTS:
+                message.setdefault("headers", [])
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["path"].startswith("/api/") or GUARDED.search(scope["path"]):
+                    headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        await self._app(scope, receive, guarded if scope["type"] == "http" else send)
+        await self._app(scope, receive, guarded)

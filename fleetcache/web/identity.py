@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -12,12 +13,14 @@ from starlette.requests import HTTPConnection
 
 from fleetcache import runtime
 from fleetcache.access.roles import Person, Right
-from fleetcache.errors import FleetcacheError, Forbidden, Invalid, NotSignedIn, TooLarge
+from fleetcache.errors import FleetcacheError, Forbidden, Invalid, NotSignedIn, TooLarge, TooSlow
 from fleetcache.web.origin import same_origin
 from fleetcache.web.signed import address, signed_in
 
 MOST_BYTES = 64 * 1024
 SPARE_BYTES = 1024 * 1024
+PATIENCE_SECONDS = 10.0
+"""For so long a body may take to come."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -43,7 +46,7 @@ def needs(
                     "With the cookie of the pages, only the pages themselves may change anything."
                 )
             person.must(right)
-            request.state.body = await _read(request)
+            request.state.body = await _body(request)
             if not body and request.method not in _SAFE and request.state.body.strip() not in (b"", b"{}"):
                 raise Invalid("This takes no body: what stands in it would have no effect.")
             _only_known(request)
@@ -51,6 +54,7 @@ def needs(
             if action is not None:
                 await run_in_threadpool(refuse, request, person, action, error)
             raise
+        request.state.acts = None if action is None else (person, action)
         return person
 
     return allowed
@@ -82,6 +86,15 @@ async def bearer(connection: HTTPConnection) -> Person:
     tokens, where = runtime.current().tokens, address(connection)
     person = tokens.remembered(secret, address=where)
     return person if person is not None else await run_in_threadpool(tokens.holder, secret, address=where)
+
+
+async def _body(request: Request) -> bytes:
+    """The body. Raises TooLarge, and TooSlow for whoever keeps us waiting."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await _read(request)
+    except TimeoutError as error:
+        raise TooSlow(f"The body did not come within {PATIENCE_SECONDS:g} s.") from error
 
 
 async def _read(request: Request) -> bytes:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from fleetcache import runtime
 from fleetcache.access.proxies import client, is_loopback, trusts
 from fleetcache.web.origin import names_host
+from fleetcache.web.refusal import refusal
 
-_FORWARDING = ("forwarded", "via", "x-real-ip", "x-forwarded-")
+_HOSTS = ("host", "x-forwarded-host", "x-original-host")
+_VISITORS = (
+    "x-real-ip", "x-client-ip", "x-cluster-client-ip", "cf-connecting-ip", "true-client-ip",
+    "x-original-forwarded-for", "x-envoy-external-address",
+)  # fmt: skip
+"""Headers in which proxies put the address of who asks, beside ``X-Forwarded-For``."""
+_NOT_READ = ("forwarded", "x-forwarded")
+"""Headers that hold addresses in a form that nothing here takes apart."""
+_FORWARDING = ("via", "x-forwarded-", *_NOT_READ, *_HOSTS[1:], *_VISITORS)
+_NAME = re.compile(r"(?:https?:)?//(localhost|[\d.]+|\[[\da-f:.]+\])(?::(\d{0,5}))?", re.IGNORECASE | re.ASCII)
+"""A host and perhaps a port, and nothing else of what may stand in a URL."""
 
 
 class LoopbackOnly:
     """In demo mode refuses a peer, a Host or an Origin that is not this machine, and anything that a proxy
-    forwarded which is not trusted or forwards for somebody else.
+    forwarded which is not trusted or forwards for somebody else; in every mode a websocket of another site.
 
     The Host is judged as well as the peer, because a name that a stranger controls can be made to point at
     127.0.0.1 from within the visitor's own browser.
@@ -30,30 +41,27 @@ class LoopbackOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve or refuse one connection."""
-        if scope["type"] == "lifespan" or _welcome(HTTPConnection(scope)):
+        fault = None if scope["type"] == "lifespan" else _fault(HTTPConnection(scope))
+        if fault is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
+            await WebSocket(scope, receive, send).send_denial_response(refusal(403, fault))
         else:
-            refusal = JSONResponse(
-                {
-                    "success": False,
-                    "error": "The demo is for this machine only: anybody may sign in to it as anybody.",
-                },
-                status_code=403,
-            )
-            await refusal(scope, receive, send)
+            await refusal(403, fault)(scope, receive, send)
 
 
-def _welcome(connection: HTTPConnection) -> bool:
+def _fault(connection: HTTPConnection) -> str | None:
+    """Why a connection is refused; None if it is not."""
     parts = runtime.current()
-    if parts.auth != "demo":
-        return True  # people sign in by their provider, and until that is known nobody signs in
-    # Cookies do not tell ports apart: a page of another server on this machine would have ours sent along.
-    origin = connection.headers.get("origin") if connection.scope["type"] == "websocket" else None
-    if origin is not None and not names_host(connection, origin):
-        return False
-    return is_local(connection, parts.settings.trusted_proxies)
+    # Cookies do not tell ports apart: a page of another server on this machine would have ours sent along. And
+    # of an Origin that it does not know Streamlit asks the internet, while everybody else waits.
+    origins = connection.headers.getlist("origin") if connection.scope["type"] == "websocket" else []
+    if not all(names_host(connection, origin) for origin in origins):
+        return "Only the pages of fleetcache itself may open this."
+    # Else people sign in by their provider, and until that is known nobody signs in.
+    if parts.auth == "demo" and not is_local(connection, parts.settings.trusted_proxies):
+        return "The demo is for this machine only: anybody may sign in to it as anybody."
+    return None
 
 
 def is_local(connection: HTTPConnection, trusted: Sequence[IPv4Network | IPv6Network] = ()) -> bool:
@@ -61,21 +69,21 @@ def is_local(connection: HTTPConnection, trusted: Sequence[IPv4Network | IPv6Net
     nothing was forwarded but by a ``trusted`` proxy, for somebody on this machine."""
     headers = connection.headers
     peer = connection.client.host if connection.client else ""
-    named = [f"//{headers[name]}" for name in ("host", "x-forwarded-host") if name in headers]
-    if "origin" in headers:
-        named.append(headers["origin"])
-    if "host" not in headers or not all(map(_names_this_machine, named)):
+    named = [f"//{value}" for name in _HOSTS for value in headers.getlist(name)] + headers.getlist("origin")
+    if len(headers.getlist("host")) != 1 or not all(map(_names_this_machine, named)):
         return False
     if not any(name.startswith(_FORWARDING) for name in headers):
         return is_loopback(peer)
+    visitors = [value for name in _VISITORS for value in headers.getlist(name)]
+    if any(name in headers for name in _NOT_READ) or not all(map(is_loopback, visitors)):
+        return False
     chain = headers.getlist("x-forwarded-for")
     found = client(peer, chain, trusted) if chain and trusts(trusted, peer) else None
     return found is not None and found.is_loopback
 
 
 def _names_this_machine(url: str) -> bool:
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
+    found = _NAME.fullmatch(url)
+    if found is None or int(found[2] or 0) > 65535:
         return False
-    return host == "localhost" or is_loopback(host)
+    return found[1].lower() == "localhost" or is_loopback(found[1])

@@ -9,16 +9,17 @@ from starlette.requests import HTTPConnection
 
 def same_origin(connection: HTTPConnection) -> bool:
     """By what the browser says of the page that asks; False where it says nothing."""
-    site = connection.headers.get("sec-fetch-site")
-    if site is not None:
-        return site == "same-origin"
-    return "origin" in connection.headers and names_host(connection, connection.headers["origin"])
+    sites = connection.headers.getlist("sec-fetch-site")
+    if sites:
+        return set(sites) == {"same-origin"}
+    origins = connection.headers.getlist("origin")
+    return origins != [] and all(names_host(connection, origin) for origin in origins)
 
 
 def names_host(connection: HTTPConnection, url: str) -> bool:
-    """Whether a URL is on the host and port that was asked."""
-    host = connection.headers.get("host", "")
+    """Whether a URL is on the one host and port that was asked."""
+    hosts = connection.headers.getlist("host")
     try:
-        return host != "" and urlsplit(url).netloc == host
+        return hosts == [urlsplit(url).netloc] and hosts != [""]
     except ValueError:
         return False

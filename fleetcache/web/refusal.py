@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from starlette.responses import JSONResponse
 
-from fleetcache.errors import FleetcacheError, NotSignedIn, TooLarge, TooMany
+from fleetcache.errors import FleetcacheError, NotSignedIn, TooLarge, TooMany, TooSlow
+
+UNKNOWN = "Something failed that should not. The application log says what."
 
 
 def refusal(status: int, error: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -21,6 +23,6 @@ def refused(error: FleetcacheError) -> JSONResponse:
         headers["WWW-Authenticate"] = 'Bearer realm="fleetcache"'
     if isinstance(error, TooMany):
         headers["Retry-After"] = str(error.retry_after)
-    if isinstance(error, TooLarge):
+    if isinstance(error, (TooLarge, TooSlow)):
         headers["Connection"] = "close"  # the server would else read the rest, however long, to its end
     return refusal(error.status, f"{error} {error.hint}", headers)

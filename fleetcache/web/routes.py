@@ -21,10 +21,11 @@ from fleetcache import runtime, settings
 from fleetcache.errors import FleetcacheError
 from fleetcache.web.api import api
 from fleetcache.web.door import SignedInOnly, door
-from fleetcache.web.headers import SecurityHeaders
+from fleetcache.web.headers import STARTS, SecurityHeaders
 from fleetcache.web.loopback import LoopbackOnly
 from fleetcache.web.metrics import metrics
 from fleetcache.web.probes import healthz, readyz
+from fleetcache.web.refusal import UNKNOWN, refusal
 
 log = logging.getLogger(__name__)
 
@@ -39,17 +40,41 @@ class Signed:
         """Pass one connection on."""
 
         async def signed(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in STARTS:
                 name = runtime.current().id.encode("latin-1", "replace")
                 message["headers"] = [*message.get("headers", []), (b"x-fleetcache-instance", name)]
             await send(message)
 
-        await self._app(scope, receive, signed if scope["type"] == "http" else send)
+        await self._app(scope, receive, signed)
+
+
+class Explained:
+    """Answers in the shape of every error when something fails that should not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one connection on."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception:
+            if begun or scope["type"] != "http":
+                raise
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            await refusal(500, UNKNOWN)(scope, receive, send)
 
 
 async def missing(_request: Request) -> JSONResponse:
     """Nothing is here; without this the page's HTML would answer 200."""
-    return JSONResponse({"success": False, "error": "Not Found"}, status_code=404)
+    return refusal(404, "Not Found")
 
 
 _api = Mount("/api", app=api)
@@ -66,6 +91,7 @@ routes = [
 middleware = [
     Middleware(Signed),
     Middleware(SecurityHeaders),
+    Middleware(Explained),
     Middleware(LoopbackOnly),
     Middleware(SignedInOnly),
 ]

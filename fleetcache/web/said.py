@@ -13,6 +13,8 @@ MEANINGS = {
     401: "Nobody is signed in, or the token is not good.",
     403: "The role does not allow it, or another site asks with the cookie of the pages.",
     404: "There is no such thing.",
+    405: "Not this method; Allow names those there are.",
+    408: "The body did not come within 10 s.",
     409: "It has changed since it was shown, or another instance is at it; nothing was done.",
     413: "The body is larger than 64 KiB.",
     429: "Too often; Retry-After says when to ask again.",
@@ -20,15 +22,24 @@ MEANINGS = {
 }
 
 
+BY = {
+    "X-Fleetcache-Instance": {
+        "description": "The instance that answered.", "required": True, "schema": {"type": "string"}
+    }
+}  # fmt: skip
+"""The header of every answer."""
+
+
 def answers(model: Any, *statuses: int, **more: Any) -> dict[int | str, dict[str, Any]]:
     """The answers of a route: its 200, and errors beside those that every route has."""
     errors: dict[int | str, dict[str, Any]] = {
-        status: {"model": Refusal, "description": MEANINGS[status]}
-        for status in sorted({400, 401, 403, 413, 503, *statuses})
+        status: {"model": Refusal, "description": MEANINGS[status], "headers": {**BY}}
+        for status in sorted({400, 401, 403, 404, 405, 408, 413, 503, *statuses})
     }
+    errors[405]["headers"] |= {"Allow": {"description": "Methods.", "schema": {"type": "string"}}}
     if 429 in errors:
-        errors[429]["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
-    return {200: {"model": model, "description": "Done.", **more}, **errors}
+        errors[429]["headers"] |= {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    return {200: {"model": model, "description": "Done.", "headers": BY, **more}, **errors}
 
 
 def body(model: type[BaseModel]) -> dict[str, Any]:

@@ -221,6 +221,7 @@ class Refreshed(Shape):
     success: Literal[True]
     last_refreshed: datetime
     duration_ms: float
+    message: str
 
 
 class Warmed(Shape):
@@ -253,7 +254,13 @@ class Actions(Shape):
     actions: list[Action]
 
 
-class Probe(Shape):
+class Alive(Shape):
+    """Not more than that."""
+
+    alive: Literal[True]
+
+
+class Ready(Shape):
     """Not more than that."""
 
     ready: bool

@@ -105,7 +105,7 @@ def test_the_sign_in_page_on_a_phone(chromium: Browser, live: App) -> None:
 def provider() -> Iterator[str]:
     """An OpenID Connect provider that knows some people."""
     people = [
-        oidc_provider_mock.User(sub=sub, claims={"email": f"{sub}@example.com", "roles": roles})
+        oidc_provider_mock.User(sub=sub, claims={"email": f"{sub}@example.com", "email_verified": True, "roles": roles})
         for sub, roles in [("vera", "viewer"), ("mara", ["staff", "manager"]), ("ada", ["viewer", "admin"]), ("nobody", ["Admin"])]
     ]
     with oidc_provider_mock.run_server_in_thread(user_claims=people) as server:

@@ -59,7 +59,7 @@ def test_this_machine_has_many_names(live: App, host: str) -> None:
 
 
 def handshake(app: App, **headers: str) -> int:
-    """The status with which the websocket of the pages answers."""
+    """The status with which the websocket of the pages answers; a refusal carries what every answer does."""
     lines = {
         "Host": f"127.0.0.1:{app.port}",
         "Connection": "Upgrade",
@@ -71,7 +71,11 @@ def handshake(app: App, **headers: str) -> int:
     with socket.create_connection(("127.0.0.1", app.port), timeout=10) as line:
         asked = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         line.sendall(f"GET /_stcore/stream HTTP/1.1\r\n{asked}\r\n".encode())
-        return int(line.recv(100).split()[1])
+        answer = line.recv(10_000)
+    status = int(answer.split()[1])
+    if status != 101:
+        assert b"\r\nx-fleetcache-instance: " in answer.lower() and b"\r\nx-frame-options: " in answer.lower()
+    return status
 
 
 def test_the_websocket_is_for_our_own_pages(live: App) -> None:
@@ -178,6 +182,14 @@ def test_every_answer_carries_the_headers(live: App, path: str) -> None:
         answer = httpx.get(live.url + path, headers=headers)
         assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
         assert answer.headers["x-fleetcache-instance"]
+
+
+@pytest.mark.parametrize("path", [FIGURES, "/api/nothing", "/media/0.csv", "/_stcore/upload_file/a/b"])
+def test_what_only_some_may_see_is_kept_by_nobody(live: App, visitor: httpx.Client, path: str) -> None:
+    """Neither by a browser that the next one sits at, nor by a proxy."""
+    visitor.post("/sign-in/viewer")
+    for answer in (visitor.get(path), httpx.get(live.url + path)):
+        assert answer.headers["cache-control"] in ("no-store", "no-cache")
 
 
 def test_the_policy_allows_no_script_but_ours() -> None:

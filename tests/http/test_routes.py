@@ -108,6 +108,7 @@ def test_every_route_for_everybody(
         (b"\xff\xfe", "not JSON"),
         (b"[" * 30_000, "not JSON"),
         (b'{"keys": ["\\ud800"]}', "not JSON"),
+        (b'{"keys": ["fleet:stats"], "dryRun": true, "dryRun": false}', "more than once"),
         (b"[]", ""),
         (b"null", ""),
         (b"{}", "keys, a pattern, or both"),
@@ -192,7 +193,7 @@ def test_a_flush_that_is_sent_something_is_not_taken_for_one(live: App, live_dat
         refusal(answer)
     assert live.http.post("/api/cache/invalidate", content=b"{}", headers=me).status_code == 400
     rows = live.get(f"/api/audit?actor=token+{name}&outcome=refused")["actions"]
-    assert [row["action"] for row in rows] == ["cache.invalidate", "cache.flush", "cache.flush", "cache.flush"]
+    assert [row["action"] for row in rows] == ["cache.invalidate", *["cache.flush"] * 4]
 
 
 def test_a_body_without_an_end_is_cut_off(live: App) -> None:

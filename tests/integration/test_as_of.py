@@ -47,11 +47,15 @@ class Then(Recount):
     def _pilot(self, now: Row, kept: list[Row]) -> Row | None:
         states = [*(one for one in kept if one["until"] > self.today), now]
         then = {**states[0], "id": now["id"], "date_of_birth": now["date_of_birth"]}
-        if min(then["commenced_on"], now["commenced_on"]) > self.today:
+        if now["commenced_on"] > self.today:
             return None
-        left = [one["left_on"] for one in states if one["left_on"]]
-        here = then["active"] or (then["left_on"] or date.min) > self.today
-        return {**then, "active": here and not any(day <= self.today for day in left)}
+        # Whoever was marked as gone for longer than the day it was entered on was gone, since the day that was said last.
+        gone, began = [], date.min
+        for one in (*kept, {**now, "until": date.max}):
+            if not one["active"] and one["until"] > max(began, self.today):
+                gone.append(one["left_on"] or began)
+            began = one["until"]
+        return {**then, "commenced_on": now["commenced_on"], "active": not any(day <= self.today for day in gone)}
 
 
 def listed(source: Database, name: str, day: date | None, **filters: Any) -> list[Row]:
@@ -161,3 +165,23 @@ def test_what_is_corrected_today_was_right_yesterday(runtime: Runtime, demo: Tes
     shown = pilots.look(door.database, int(str(number)), role="viewer")
     pilots.deactivate(door, int(str(number)), shown["version"], left_on=today(demo) - 7 * DAY)
     assert crm(today(demo) - 8 * DAY) is not None and crm(today(demo) - 7 * DAY) is None
+
+
+def test_a_slip_that_is_undone_the_same_day_does_not_rewrite_the_past(runtime: Runtime, demo: TestDatabase, source: Database) -> None:
+    """Neither a deactivation that was taken back, nor a wrong day of leaving, nor a wrong day of joining."""
+    door = runtime.door(Person("m", "manager", "test"))
+    [[undone], [wrong], [late]] = demo.rows("SELECT id FROM pilots WHERE active AND commenced_on < '2012-01-01' ORDER BY id LIMIT 3")
+    now, day = today(demo), today(demo) - 30 * DAY
+
+    def here(number: Any, then: date) -> bool | None:
+        return next((row["active"] for row in listed(source, "pilots", then) if row["pilot_id"] == number), None)
+
+    for number in (undone, wrong):
+        shown = pilots.look(door.database, int(str(number)), role="viewer")
+        version = pilots.deactivate(door, int(str(number)), shown["version"], left_on=now - 60 * DAY).value
+        version = pilots.reactivate(door, int(str(number)), version).value
+    pilots.deactivate(door, int(str(wrong)), version, left_on=now - 7 * DAY)
+    assert here(undone, day) and here(wrong, day) and not here(wrong, now - 6 * DAY)
+    shown = pilots.look(door.database, int(str(late)), role="viewer")
+    pilots.update(door, int(str(late)), shown["version"], commenced_on=date(2020, 1, 1))
+    assert here(late, date(2016, 1, 1)) is None and here(late, date(2020, 1, 1))

@@ -271,3 +271,18 @@ def test_the_seeded_history_follows_the_rules(demo: TestDatabase, door: Door) ->
         if validity.in_window(types[code], done, before)
     ]
     assert len(agree) > 10_000 and sum(agree) > 0.98 * len(agree)
+
+
+def test_a_later_row_whose_anniversary_has_moved_is_pointed_out_and_left_alone(door: Door, demo: TestDatabase, pilot: int) -> None:
+    """It may have been printed so. The audit has it, and says of what is personal only that it has changed."""
+    first = current(demo, pilot)
+    kept = renew(door, first["id"], first["version"], completed_on=today(demo), **PAPER).value
+    assert not kept.later
+    version = demo.rows(f"SELECT xmin::text FROM certifications WHERE id = {first['id']}")[0][0]
+    given = {**PAPER, "completed_on": first["completed_on"], "reason": "typed wrongly", "as_printed": True}
+    made = correct(door, first["id"], str(version), **given, expires_on=today(demo) - DAY).value
+    [later] = made.later
+    assert later.row["id"] == kept.row["id"] and later.row["expires_on"] == kept.row["expires_on"] != later.by_rules
+    detail = demo.rows("SELECT detail FROM audit_log ORDER BY id DESC LIMIT 1")[0][0]
+    assert detail["later"][0]["certification"] == kept.row["id"] and detail["changed"] == ["issuer", "document_number"]
+    assert "Ground School" not in str(detail) and PAPER["issuer"] not in str(detail)

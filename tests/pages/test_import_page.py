@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_a_file_is_looked_at_and_then_imported(instance: Runtime, demo: TestData
     assert [each.value for each in page.toast] == ["Imported 2 rows."]
     assert page.session_state[AFTER].versions["certifications"] > 0
     assert demo.rows("SELECT actor, action, subject, affected, outcome FROM audit_log ORDER BY id DESC LIMIT 1") == [
-        ("somebody", "import.certifications", "theirs.csv", 2, "done")
+        ("somebody", "import.certifications", f"certifications {hashlib.sha256(text.encode()).hexdigest()[:12]}.csv", 2, "done")
     ]
 
     upload(page, "\n".join([HEADER, one, two]))
@@ -167,3 +168,24 @@ def test_without_a_database_nothing_is_lost(instance: Runtime, demo: TestDatabas
 def test_a_viewer_is_not_let_in(instance: Runtime) -> None:
     page = opened("imports", role="viewer")
     assert not page.file_uploader and "manager" in said(page)
+
+
+def test_leave_below_the_minimum_is_imported_by_an_administrator_with_a_reason(instance: Runtime, demo: TestDatabase) -> None:
+    """A manager sees what stands against it and a button that is shut."""
+    demo.sql("UPDATE fleets SET minimum_captains = 500")
+    number, day = demo.rows("""
+        SELECT employee_number, today() + 400 FROM pilot_identity JOIN pilots ON id = pilot_id
+        WHERE active AND rank = 'captain' AND date_of_birth > '1980-01-01' ORDER BY id LIMIT 1
+    """)[0]
+    text = f"employee_number,leave_type,first_day,status,decided_by\n{number},ANNUAL,{day},APPROVED,Crew planning\n"
+    page = upload(opened("imports", role="manager").segmented_control[0].set_value("leave").run(), text)
+    assert "would be below the minimum on 1 day" in said(page) and "An administrator may import" in said(page)
+    assert button(page).disabled
+    page = upload(opened("imports", role="admin").segmented_control[0].set_value("leave").run(), text)
+    assert button(page).disabled
+    next(each for each in page.text_input if each.label == "Why all the same").set_value("cover is found")
+    page.run()
+    button(page).click()
+    page.run()
+    assert [each.value for each in page.toast] == ["Imported 1 row."], said(page)
+    assert demo.rows("SELECT detail->>'override' FROM audit_log ORDER BY id DESC LIMIT 1") == [("cover is found",)]

@@ -119,7 +119,8 @@ def test_a_pilot_is_entered_deactivated_put_back_and_deleted(page_of: Callable[.
     page = press(page, "Reactivate")
     assert "Inactive" not in said(page)
     assert next(each for each in page.button if each.label == "Delete the pilot").disabled
-    fill(page, **{"pilot-state-confirm": "CM-900001"})
+    new = demo.rows("SELECT max(id) FROM pilots")[0][0]
+    fill(page, **{f"pilot-state-{new}-confirm": "CM-900001"})
     page = press(page.run(), "Delete the pilot")
     assert demo.rows("SELECT FROM pilot_identity WHERE employee_number = 'CM-900001'") == []
     assert len(table(page, "Seniority")) == 376
@@ -129,13 +130,13 @@ def test_a_renewal_is_proposed_explained_recorded_and_taken_back(page_of: Callab
     page = page_of(pilot=str(number), check="CRM")
     page = page.segmented_control[0].set_value("Renew").run()
     assert "keeps the anniversary" in said(page) and "inside the window" in said(page)
-    fill(page, **{"check-CRM-Renew-document": "", "check-CRM-Renew-done": date(2199, 1, 1)})
+    fill(page, **{f"check-{number}-CRM-Renew-document": "", f"check-{number}-CRM-Renew-done": date(2199, 1, 1)})
     page = press(page, "Record the renewal")
     assert ":red[:material/error: is still to come]" in said(page) and ":red[:material/error: is empty]" in said(page)
     today = pilots.look(runtime.database, number, role="viewer")["today"]
-    fill(page, **{"check-CRM-Renew-document": "CRM-NEW", "check-CRM-Renew-done": today - timedelta(days=400)})
+    fill(page, **{f"check-{number}-CRM-Renew-document": "CRM-NEW", f"check-{number}-CRM-Renew-done": today - timedelta(days=400)})
     assert "goes into the history" in said(page.run())
-    fill(page, **{"check-CRM-Renew-done": today})
+    fill(page, **{f"check-{number}-CRM-Renew-done": today})
     page = press(page, "Record the renewal")
     held = table(page, "Days left")
     assert held[held["Document"] == "CRM-NEW"]["Completed"].tolist() == [today]
@@ -175,3 +176,24 @@ def test_a_past_day_holds_for_every_list_of_the_compliance_page(
     assert len(held) and all(done <= day for done in held["Completed"])
     cards = {each.label: each.value for each in page.metric}
     assert cards["Not qualified on paper"] == str(len(lapsed)) and cards["Pilot compliance"] != "–"
+
+
+def test_a_correction_with_untouched_boxes_makes_no_document_last_for_ever(page_of: Callable[..., AppTest], demo: TestDatabase, number: int) -> None:
+    """Of a row without a day nobody knows what is printed; the later of two rows takes no notice of another pilot's fields."""
+    of = f"pilot_id = {number} AND check_type = 'CRM' AND superseded_by IS NULL AND void_reason IS NULL"
+    demo.sql(f"UPDATE certifications SET expires_on = NULL WHERE {of}")
+    page = page_of(pilot=str(number), check="CRM")
+    page = page.segmented_control[0].set_value("Correct").run()
+    next(each for each in page.text_input if each.label == "What was wrong").set_value("issuer typed wrongly")
+    press(page, "Correct it")
+    [[expires, never]] = demo.rows(f"SELECT expires_on, never_expires FROM certifications WHERE {of}")
+    assert expires is not None and never is False
+
+
+def test_on_a_past_day_nothing_is_changed_and_what_is_said_is_of_that_day(page_of: Callable[..., AppTest], number: int, demo: TestDatabase) -> None:
+    [[completed, expires]] = demo.rows(f"SELECT completed_on, expires_on FROM certifications WHERE pilot_id = {number} AND check_type = 'CRM' AND superseded_by IS NULL AND void_reason IS NULL")
+    assert isinstance(completed, date) and isinstance(expires, date)
+    page = page_of(pilot=str(number), check="CRM", asof=(completed - timedelta(days=1)).isoformat())
+    assert f"Valid through {expires.day} {expires:%b %Y}" not in said(page) and "choose today as the day" in said(page)
+    assert not {"Renew", "Correct"} & {option for each in page.segmented_control for option in each.options}
+    assert "Select a row" in said(page_of(pilot="²"))

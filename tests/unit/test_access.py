@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import stat
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from starlette.requests import HTTPConnection
+from streamlit import config
 
 from fleetcache import settings
 from fleetcache.access import demo, oidc, signin
@@ -17,6 +19,7 @@ from fleetcache.access.proxies import client
 from fleetcache.access.signin import Ended, SignIn, good
 from fleetcache.errors import BadSetting, NoRole, SessionOver
 from fleetcache.web.loopback import is_local
+from fleetcache.web.origin import same_origin
 
 HERE, OUT, LAN, PROXY = "127.0.0.1", "203.0.113.5", "10.0.0.9", "10.0.0.1"
 
@@ -86,6 +89,62 @@ def test_only_a_trusted_proxy_forwards_for_this_machine(
     assert not is_local(HTTPConnection(scope), networks(*trusted))
 
 
+@pytest.mark.parametrize(
+    ("also", "local"),
+    [
+        (("X-Real-IP", HERE), True),
+        (("X-Real-IP", OUT), False),
+        (("Forwarded", f"for={HERE}"), False),
+        (("X-Forwarded", f"for={HERE}"), False),
+        (("X-Forwarded-Proto", "https"), True),
+        *[
+            ((name, OUT), False)
+            for name in ("X-Client-IP", "CF-Connecting-IP", "True-Client-IP", "X-Cluster-Client-IP",
+                         "X-Original-Forwarded-For", "X-Envoy-External-Address")
+        ],
+        (("X-Original-Host", "crew.example.com"), False),
+        (("X-Forwarded-Host", "crew.example.com"), False),
+        (("Origin", "http://crew.example.com"), False),
+        (("Host", "localhost"), False),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_whatever_else_a_trusted_proxy_says_of_the_visitor_is_judged_too(also: tuple[str, str], local: bool) -> None:
+    """One that sets another header passes on the chain that the visitor sent. Each header counts each time it
+    is there; without a trusted proxy each is a sign of one that is not."""
+    headers = [(b"host", b"localhost"), (b"x-forwarded-for", HERE.encode()), (b"origin", b"http://localhost")]
+    headers += [(b"x-forwarded-host", b"localhost"), (also[0].lower().encode(), also[1].encode())]
+    scope = {"type": "http", "client": (HERE, 1), "headers": headers}
+    assert is_local(HTTPConnection(scope), networks(HERE)) == local
+    if also[0] not in ("Origin", "Host"):
+        scope["headers"] = [headers[0], headers[-1]]
+        assert not is_local(HTTPConnection(scope))
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.com@localhost", "localhost/.evil.com", "localhost#x", "localhost?x", "127.0.0.1:80:80", "localhost:99999",
+     "evil.com[::1]", "[::1]evil.com", "localhost:x", "", "127.0.0.1%00.evil.com"],
+)  # fmt: skip
+def test_a_host_is_a_name_and_a_port(host: str) -> None:
+    """Nothing that somebody else's name could hide in."""
+    for name in ("host", "x-forwarded-host", "origin"):
+        said = f"http://{host}" if name == "origin" else host
+        headers = [(b"host", b"localhost")] * (name != "host") + [(name.encode(), said.encode())]
+        assert not is_local(HTTPConnection({"type": "http", "client": (HERE, 1), "headers": headers})), name
+
+
+def test_our_own_page_is_on_the_one_host_that_was_asked() -> None:
+    ours, other = (b"origin", b"http://localhost:1"), (b"origin", b"http://crew.example.com")
+    host, another = (b"host", b"localhost:1"), (b"host", b"crew.example.com")
+    for headers, same in [
+        ([host, ours], True), ([host, ours, other], False), ([host, another, ours], False), ([another, host, ours], False),
+        ([host, (b"sec-fetch-site", b"same-origin")], True),
+        ([host, (b"sec-fetch-site", b"same-origin"), (b"sec-fetch-site", b"cross-site")], False),
+    ]:  # fmt: skip
+        assert same_origin(HTTPConnection({"type": "http", "headers": headers})) == same, headers
+
+
 CLAIMS = {"sub": "17", "email": "mara@example.com", "iat": 1000}
 
 
@@ -116,8 +175,14 @@ def test_the_claim_gives_the_highest_known_role_or_none(claim: str, given: dict[
 @pytest.mark.parametrize(
     ("claims", "name"),
     [
-        (CLAIMS, "mara@example.com"),
-        ({**CLAIMS, "email_verified": False, "preferred_username": "mara"}, "mara"),
+        ({**CLAIMS, "email_verified": True}, "mara@example.com"),
+        (CLAIMS, "17"),
+        ({**CLAIMS, "email_verified": "true"}, "17"),
+        ({**CLAIMS, "email_verified": False, "preferred_username": "ada"}, "17"),
+        ({"sub": "token ci"}, "person token ci"),
+        ({"sub": " Token\u200b ci"}, "person Token ci"),
+        ({"sub": "command line (root)"}, "person command line (root)"),
+        ({"sub": "demo administrator"}, "person demo administrator"),
         ({"sub": "17", "name": "The Owner"}, "17"),
         ({"sub": "a\nb\x00c"}, "abc"),
         ({}, "somebody without a name"),
@@ -134,9 +199,14 @@ def test_a_sign_in_ages_and_ends() -> None:
     for now in (1_000_000 + 12 * 3600 + 1, 1_000_000 - 301):
         with pytest.raises(SessionOver):
             good(made, hours=12, now=now)
+    with pytest.raises(SessionOver, match="from the future"):
+        good(made, hours=12, now=1_000_000 - 301)
     timeless = oidc.read({"sub": "17", "roles": "viewer"}, role_claim="roles")
-    with pytest.raises(SessionOver):
+    with pytest.raises(SessionOver, match="does not say when"):
         good(timeless, hours=12, now=time.time())
+    for never in (10**400, -(10**400), math.inf, math.nan, -1, "1000", True):
+        with pytest.raises(SessionOver):
+            good(oidc.read({**CLAIMS, "roles": "viewer", "iat": never}, role_claim="roles"), hours=12, now=time.time())
     ended = Ended()
     ended.end(made, hours=1, now=0)
     assert made in ended and SignIn("Mara", "manager", 1_000_000.0, "two") not in ended
@@ -150,8 +220,22 @@ def test_instances_of_one_home_share_the_secret_of_the_demo(tmp_path: Path) -> N
     assert first == demo._kept(tmp_path / "home" / "demo-secret") and len(first) >= 48
     assert [each.name for each in (tmp_path / "home").iterdir()] == ["demo-secret"]
     assert stat.S_IMODE((tmp_path / "home" / "demo-secret").stat().st_mode) == 0o600
+    for bad in (b"", b"short", b"\xff" * 40):
+        (tmp_path / "home" / "demo-secret").write_bytes(bad)
+        mended = demo._kept(tmp_path / "home" / "demo-secret")
+        assert len(mended) >= 48 and mended == demo._kept(tmp_path / "home" / "demo-secret"), bad
     (tmp_path / "file").touch()
     assert demo._kept(tmp_path / "file" / "demo-secret") != first
+
+
+def test_a_short_cookie_secret_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has one signed cookie could guess it."""
+    given = "x" * 31
+    monkeypatch.setattr(config, "is_manually_set", lambda name: name == "server.cookieSecret")
+    monkeypatch.setattr(config, "get_option", lambda _name: given)
+    assert demo.tickets(tmp_path / "short").read(demo.Tickets(given).issue("admin")) is None
+    given = "x" * 32
+    assert demo.tickets(tmp_path / "long").read(demo.Tickets(given).issue("admin")) is not None
 
 
 def test_a_ticket_says_who_was_chosen() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import time
 import zipfile
@@ -242,3 +243,56 @@ def test_no_file_whatever_breaks_the_reader(noise: bytes, place: int, way: str) 
     data = {"raw": noise, "torn": torn, "sheet": with_sheet(SHEET % noise)}[way]
     with contextlib.suppress(FleetcacheError):
         read(data, "x")
+
+
+@pytest.mark.parametrize(
+    ("part", "xml"),
+    [
+        ("xl/worksheets/sheet1.xml", SHEET % (b"<row>%s</row>" % (b"<c/>" * 20_000))),
+        ("xl/worksheets/sheet1.xml", SHEET % (b"<row><c/></row>" * 200_000)),
+        ("xl/styles.xml", b"<styleSheet>%s</styleSheet>" % (b"<xf/>" * 500_000)),
+    ],
+)
+def test_a_small_workbook_that_comes_to_millions_of_objects_is_refused_before_it_is_parsed(part: str, xml: bytes) -> None:
+    """Within the limits of bytes it took minutes and gigabytes."""
+    began, written = time.perf_counter(), io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(excel(["a"]))) as old, zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, xml if name == part else old.read(name))
+    with pytest.raises(TooLarge, match="far more than a table"):
+        read(written.getvalue(), "a.xlsx")
+    assert time.perf_counter() - began < 2
+
+
+def test_the_sheet_that_is_shown_is_read_as_it_looks() -> None:
+    """Not a hidden one before it; which one is said. What only looks like its text is refused."""
+    book = openpyxl.Workbook()
+    book.active.sheet_state = "hidden"  # type: ignore[union-attr]
+    shown = book.create_sheet("Checks")
+    for row in (["a", "b", "c"], ["A_x0041_", 123, "x_x0000_"]):
+        shown.append(row)
+    shown["B2"].number_format = "00000"
+    written = io.BytesIO()
+    book.save(written)
+    sheet = read(written.getvalue(), "a.xlsx")
+    assert sheet.note == "Read was the sheet “Checks”; 1 more in the file was not."
+    text, zeros, noise = sheet.lines[0].cells
+    assert text == "AA"
+    assert isinstance(zeros, Unusable) and "zeros" in zeros.reason
+    assert isinstance(noise, Unusable) and "no text" in noise.reason
+
+
+def test_columns_that_are_named_by_signs_are_two() -> None:
+    sheet = read(b"#,%,issuer\n1,2,3\n", "a.csv")
+    found = match(sheet, [column for column in COLUMNS if column.name in ("issuer", "document_number")], chosen={"document_number": "#"})
+    assert found.places == {"document_number": 0, "issuer": 2}
+
+
+def test_no_other_separator_begins_a_formula_in_our_files() -> None:
+    """A spreadsheet that goes by semicolons or tabs begins a cell where we have none, also within quotation marks."""
+    texts = ["x;=1+1", "a\t+2", 'b;"@3', "c\n-4", "plain;text"]
+    written = tables.csv(pd.DataFrame({"A": ["a,b"] * 5, "Document": texts}))
+    for separator in ";\t,":
+        for row in csv.reader(io.StringIO(written.decode("utf-8-sig"), newline=""), delimiter=separator):
+            assert not any(cell.strip(' "').startswith(("=", "+", "-", "@")) for cell in row), row
+    assert [line.cells[1] for line in read(written, "ours.csv").lines] == texts

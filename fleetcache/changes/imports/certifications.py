@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from fleetcache.changes.document import Case, Document
+from fleetcache.changes.document import Case, Document, unsettled
 from fleetcache.changes.imports.columns import Column, Given
-from fleetcache.changes.imports.plan import Kind, Lines, Lookup, Plan, Progress, Row, batches, judged
+from fleetcache.changes.imports.plan import Good, Kind, Lookup, Plan, Progress, Row, batches, judged, once
+from fleetcache.changes.validity import VARIES
 from fleetcache.source import certifications, imports
 
 COLUMNS = (
@@ -22,17 +23,20 @@ COLUMNS = (
     Column("document_number", "text", "number of the document", ("MED-2026-0101", "LC-2026-0102"), True),
 )
 PRINTED = ("expires_on", "never_expires")
+SAID = 10
+"""How many rows a note names."""
 Key = tuple[int, str]
 
 
 def judge(connection: Any, given: Sequence[Given], _seen: Mapping[str, str] | None) -> Plan:
     """A plan of rows of certifications. A row on file is never changed: one that says otherwise is bad."""
-    plan, lines = Plan(), Lines()
+    plan = Plan()
     checks = certifications.check_types(connection)
     codes = Lookup({code: check.name for code, check in checks.items()})
     pilots = imports.pilots(connection, [row.values.get("employee_number") for row in given])
     chains, removed = _on_file(connection, [pilot["pilot_id"] for pilot in pilots.values()])
     fresh: dict[Key, list[tuple[Document, Case]]] = defaultdict(list)
+    found: list[Good[Document]] = []
     for row in given:
         written = dict(row.values)
         pilot = pilots.get(str(written.pop("employee_number", "")))
@@ -44,23 +48,27 @@ def judge(connection: Any, given: Sequence[Given], _seen: Mapping[str, str] | No
             faults.setdefault("employee_number", _unknown(row, "employee_number", "no pilot has this number"))
         if check is None:
             faults.setdefault("check_type", _unknown(row, "check_type", "there is no such check"))
-        done = written.get("completed_on")
-        if case is not None and done is not None and (again := lines.repeats((case.pilot_id, case.check.code, done), row.line)):
-            faults = {"completed_on": again}
         if faults or form is None or case is None:
             plan.refuse(row.line, faults)
-            continue
+        else:
+            found.append(Good(row.line, (case.pilot_id, case.check.code, form.completed_on), form, case))
+    for one in once(plan, "completed_on", found):
+        form, case = one.form, one.case
         key = case.pilot_id, case.check.code
-        if differs := [_difference(form, one) for one in chains[key] if one["completed_on"] == form.completed_on]:
+        if differs := [_difference(form, there) for there in chains[key] if there["completed_on"] == form.completed_on]:
             if {} in differs:
                 plan.unchanged += 1
             else:
-                plan.refuse(row.line, differs[-1])
+                plan.refuse(one.line, differs[-1])
         elif any(gone["completed_on"] == form.completed_on and not _difference(form, gone) for gone in removed[key]):
-            plan.refuse(row.line, {"completed_on": "this row was on file and was taken back: restore it there if it is right"})
+            plan.refuse(one.line, {"completed_on": "this row was on file and was taken back: restore it there if it is right"})
+        elif case.check.code in VARIES and not form.as_printed:
+            plan.refuse(one.line, {"expires_on": "give expires_on or never_expires: how long it is good for, only the document says"})
         else:
             fresh[key].append((form, case))
-    renewals = sum(_linked(plan, chains[key], documents) for key, documents in fresh.items())
+    linked = {key: _linked(plan, chains[key], documents) for key, documents in fresh.items()}
+    renewals = sum("id" not in whole[-1] for whole in linked.values())
+    _later(plan, fresh, chains, linked, {pilot["pilot_id"]: number for number, pilot in pilots.items()})
     if plan.new:
         older = len(plan.new) - renewals
         plan.notes.append(f"Of the new rows {renewals:,} are what their pilots hold now; {older:,} are older, for the history.")
@@ -90,15 +98,16 @@ def _difference(form: Document, there: Row) -> dict[str, str]:
     }
 
 
-def _linked(plan: Plan, chain: Sequence[Row], documents: Sequence[tuple[Document, Case]]) -> int:
-    """Put the new rows of one check of one pilot where their completion puts them; 1 if the last of them is
-    current now."""
+def _linked(plan: Plan, chain: Sequence[Row], documents: Sequence[tuple[Document, Case]]) -> list[Row]:
+    """Put the new rows of one check of one pilot where their completion puts them; all of its rows then, the
+    oldest first."""
     whole: list[tuple[date, Row | tuple[Document, Case]]] = [
         *((row["completed_on"], row) for row in chain),
         *((document.completed_on, (document, case)) for document, case in documents),
     ]
     before: Row | None = None
     fresh = False
+    rows: list[Row] = []
     for _, one in sorted(whole, key=lambda each: each[0]):
         new = isinstance(one, tuple)
         row = one[0].columns(one[1], before) if isinstance(one, tuple) else one
@@ -110,7 +119,30 @@ def _linked(plan: Plan, chain: Sequence[Row], documents: Sequence[tuple[Document
             if not fresh:
                 plan.links.append(before)
         before, fresh = row, new
-    return int(fresh)
+        rows.append(row)
+    return rows
+
+
+def _later(
+    plan: Plan,
+    fresh: Mapping[Key, Sequence[tuple[Document, Case]]],
+    chains: Mapping[Key, list[Row]],
+    linked: Mapping[Key, list[Row]],
+    numbers: Mapping[int, str],
+) -> None:
+    """Say which rows on file follow a new one and would now run out on another day by the rules: they stay."""
+    found = [
+        f"{numbers[key[0]]} {key[1]} {one.sentence()}"
+        for key, documents in fresh.items()
+        for one in unsettled(documents[0][1], chains[key], linked[key])
+    ]
+    if found:
+        plan.detail["unsettled"] = len(found)
+        more = f"; and {len(found) - SAID:,} more" if len(found) > SAID else ""
+        plan.notes.append(
+            f"Later rows on file would now run out on another day by the rules ({len(found):,}): look at them, and correct"
+            f" them if they were not printed so: {'; '.join(found[:SAID])}{more}."
+        )
 
 
 def write(connection: Any, plan: Plan, actor: str, progress: Progress) -> None:

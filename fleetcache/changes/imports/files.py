@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from itertools import islice
 from typing import Any
 
 import openpyxl
+from openpyxl.utils.escape import unescape
 
 from fleetcache.errors import FleetcacheError, Invalid, TooLarge
 
 MOST_BYTES = 20 << 20
 MOST_UNPACKED = 100 << 20
 """What an Excel file may hold when unpacked: 100,000 rows of a dozen columns are about half of it."""
+MOST_ASIDE = 2 << 20
+"""What a part of an Excel file that is neither a sheet nor its texts may hold: it is read whole, as a tree."""
+DENSEST, DENSE_FROM = 100, 1 << 20
+"""How many times as large as packed a part from that size on may be: tables of people come to about 15."""
 MOST_ROWS = 100_000
 MOST_COLUMNS = 50
 LONGEST_CELL = 1000
 SEPARATORS = ",;\t"
-_LAST_LINE = 1_048_576
+_LAST_LINE, _LAST_COLUMN = 1_048_576, 16_384
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _ZIP, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-_GUARD = re.compile(r"^'(?=[=+@\t\r-])")
+_GUARD = re.compile(r"(^|[;\t\r\n][\s\"]*)'(?=[=+@\t\r-])")
 """What our own CSV files put before a text that a spreadsheet would take for a formula."""
 _AS_UTF8 = "In Excel choose File, Save as, “CSV UTF-8 (comma delimited)”; in other programs choose the encoding UTF-8."
+_ROW, _CELL = re.compile(rb"<(?:[\w.-]+:)?row(?=[\s/>])"), re.compile(rb"<(?:[\w.-]+:)?(?:c|si)(?=[\s/>])")
+_TEXTS = "xl/sharedStrings.xml"
+_ZEROS = re.compile(r"00+")
+_NO_TEXT = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _PARTS = "Give it in parts, each with the header."
 _AS_EXCEL = "Open it in Excel and save it as “Excel workbook (.xlsx)”, or as “CSV UTF-8”."
 
@@ -53,11 +65,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A file as read: the names of its columns, and its rows, the empty ones left out."""
+    """A file as read: the names of its columns, and its rows, the empty ones left out. ``mark`` names it by
+    its content, ``note`` is what to know of what was read of it."""
 
     name: str
+    mark: str
     header: tuple[str, ...]
     lines: tuple[Line, ...]
+    note: str = ""
 
 
 def read(data: bytes, name: str) -> Sheet:
@@ -67,17 +82,25 @@ def read(data: bytes, name: str) -> Sheet:
         raise TooLarge(f"{name} is larger than {MOST_BYTES >> 20} MB.", hint=_PARTS)
     if data.startswith(_OLD_EXCEL):
         raise Invalid(f"{name} is of an old Excel (.xls).", hint=_AS_EXCEL)
-    lines = _excel(data, name) if data.startswith(_ZIP) else _csv(_text(data, name), name)
+    mark, note = hashlib.sha256(data).hexdigest()[:12], ""
+    if data.startswith(_ZIP):
+        with _readable(name):
+            _bounded(data, name)
+            found, note = _shown(data, name)
+        mark, lines = f"{mark}.xlsx", _excel(found, name)
+    else:
+        mark, lines = f"{mark}.csv", _csv(_text(data, name))
     filled = ((number, cells) for number, cells in lines if any(cell != "" for cell in cells))
     try:
-        return _sheet(name, filled)
+        header, rows = _sheet(name, filled)
+        return Sheet(name, mark, header, rows, note)
     except csv.Error as error:
         raise Invalid(
             f"{name} cannot be read as a table: {error}.", hint="Look whether a quotation mark is not closed."
         ) from error
 
 
-def _sheet(name: str, filled: Iterator[tuple[int, list[Cell]]]) -> Sheet:
+def _sheet(name: str, filled: Iterator[tuple[int, list[Cell]]]) -> tuple[tuple[str, ...], tuple[Line, ...]]:
     _number, first = next(filled, (1, []))
     if not first:
         raise Invalid(f"{name} is empty.", hint="The first row names the columns; take the template.")
@@ -93,13 +116,16 @@ def _sheet(name: str, filled: Iterator[tuple[int, list[Cell]]]) -> Sheet:
     for number, cells in filled:
         if len(lines) == MOST_ROWS:
             raise TooLarge(f"{name} has more than {MOST_ROWS:,} rows.", hint=_PARTS)
-        lines.append(Line(number, tuple(cells)))
-    return Sheet(name, header, tuple(lines))
+        # Of the cells beyond the header one is enough to know that there are some.
+        beyond = [cell for cell in cells[len(header) :] if cell != ""][:1]
+        lines.append(Line(number, (*cells[: len(header)], *beyond)))
+    return header, tuple(lines)
 
 
 def plain(name: str) -> str:
-    """The name of a column without letter case, spaces, underscores and signs."""
-    return re.sub(r"[\W_]", "", name).lower()
+    """The name of a column without letter case, spaces, underscores and signs; one that is made of signs only
+    stays as it is."""
+    return re.sub(r"[\W_]", "", name).lower() or name
 
 
 def _text(data: bytes, name: str) -> str:
@@ -117,12 +143,12 @@ def _text(data: bytes, name: str) -> str:
     return text
 
 
-def _csv(text: str, name: str) -> Iterator[tuple[int, list[Cell]]]:
+def _csv(text: str) -> Iterator[tuple[int, list[Cell]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
     begin = 1
     for fields in reader:
         # A field may hold line breaks: the row is where it begins.
-        yield begin, [_cut(field) for field in fields]
+        yield begin, [_cut(field) for field in (*fields[:MOST_COLUMNS], *islice(filter(str.strip, fields[MOST_COLUMNS:]), 1))]
         begin = reader.line_num + 1
 
 
@@ -139,32 +165,87 @@ def _separator(text: str) -> str:
 
 
 def _cut(text: str) -> Cell:
-    text = _GUARD.sub("", text.strip()).strip()
+    text = text.strip()
+    if "'" in text:
+        text = _GUARD.sub(r"\1", text).strip()
+    if not text.isprintable() and _NO_TEXT.search(text):
+        return Unusable("has characters in it that are no text")
     return text if len(text) <= LONGEST_CELL else Unusable(f"is longer than {LONGEST_CELL} characters")
 
 
-def _excel(data: bytes, name: str) -> Iterator[tuple[int, list[Cell]]]:
-    """The first sheet. Read by openpyxl itself and not by pandas, which fills every row up to the last
-    column that any cell names (a file of a few kilobytes can name 16,384 in each of its rows), and gives
-    what a formula once came to in place of the formula."""
-    broken = Invalid(f"{name} is not an Excel file (.xlsx) that can be read.", hint=_AS_EXCEL)
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            # No more than is declared is ever unpacked.
-            unpacked = sum(part.file_size for part in packed.infolist())
+        yield
+    except FleetcacheError:
+        raise
+    except Exception as error:  # whatever a torn or forged file makes the parsers of ZIP and XML trip over
+        raise Invalid(f"{name} is not an Excel file (.xlsx) that can be read.", hint=_AS_EXCEL) from error
+
+
+def _bounded(data: bytes, name: str) -> None:
+    """Refuses a workbook that comes to more than it should when it is unpacked and parsed. Raises TooLarge."""
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        # No more than is declared is ever unpacked.
+        parts = packed.infolist()
+        unpacked = sum(part.file_size for part in parts)
         if unpacked > MOST_UNPACKED:
             raise TooLarge(
                 f"{name} is {unpacked / (1 << 20):.0f} MB when unpacked; {MOST_UNPACKED >> 20} MB are taken at the most.",
                 hint="Copy the rows into a new workbook, or give them in parts.",
             )
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=False, keep_links=False)
-        if not book.worksheets:
-            raise broken
-        rows: Iterable[Any] = book.worksheets[0].iter_rows(min_row=1, min_col=1, max_col=MOST_COLUMNS + 1)
+        for part in parts:
+            rows = part.filename.startswith("xl/worksheets/") or part.filename == _TEXTS
+            dense = part.file_size > max(DENSE_FROM, DENSEST * part.compress_size)
+            if dense or (not rows and part.file_size > MOST_ASIDE) or (rows and _crowded(packed, part)):
+                raise TooLarge(
+                    f"{name} holds far more than a table of people does ({part.filename}).",
+                    hint="Copy the rows, as values only, into a new workbook.",
+                )
+
+
+def _crowded(packed: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
+    """Whether a part has more cells than a table may have, in all or in one row: each is an object once it is
+    parsed, however short it is written."""
+    cells, in_row, rest = 0, 0, b""
+    texts = part.filename == _TEXTS
+    with packed.open(part) as opened:
+        while chunk := opened.read(1 << 20):
+            if b"\0" in chunk:
+                raise ValueError("not written in UTF-8")
+            whole, tag, rest = (rest + chunk).rpartition(b"<")
+            rest = tag + rest
+            for place, row in enumerate(_ROW.split(whole)):
+                count = len(_CELL.findall(row))
+                in_row = count + (0 if place else in_row)
+                cells += count
+                if cells > MOST_ROWS * MOST_COLUMNS or (in_row > _LAST_COLUMN and not texts):
+                    return True
+    return False
+
+
+def _shown(data: bytes, name: str) -> tuple[Any, str]:
+    """The first sheet that a person sees, and a note where there are others."""
+    book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=False, keep_links=False)
+    shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+    if not shown:
+        raise Invalid(f"{name} has no sheet that is shown.", hint=_AS_EXCEL)
+    others = len(book.worksheets) - 1
+    if not others:
+        return shown[0], ""
+    return shown[0], f"Read was the sheet “{shown[0].title}”; {others} more in the file {'was' if others == 1 else 'were'} not."
+
+
+def _excel(found: Any, name: str) -> Iterator[tuple[int, list[Cell]]]:
+    """The rows of a sheet. Read by openpyxl itself and not by pandas, which fills every row up to the last
+    column that any cell names (a file of a few kilobytes can name 16,384 in each of its rows), and gives
+    what a formula once came to in place of the formula."""
+    with _readable(name):
+        rows: Iterable[Any] = found.iter_rows(min_row=1, min_col=1, max_col=MOST_COLUMNS + 1)
         gap = None
         for number, row in enumerate(rows, 1):
             if number > _LAST_LINE:
-                raise broken
+                raise ValueError("a row that Excel does not have")
             if row is gap:  # rows that are not in the file at all are one and the same
                 continue
             gap = row
@@ -172,10 +253,6 @@ def _excel(data: bytes, name: str) -> Iterator[tuple[int, list[Cell]]]:
             while cells and cells[-1] == "":
                 cells.pop()
             yield number, cells
-    except FleetcacheError:
-        raise
-    except Exception as error:  # whatever a torn or forged file makes the parsers of ZIP and XML trip over
-        raise broken from error
 
 
 def _cell(cell: Any) -> Cell:
@@ -187,7 +264,9 @@ def _cell(cell: Any) -> Cell:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _cut(value)
+        return _cut(unescape(value))
+    if type(value) is int and _ZEROS.fullmatch(cell.number_format) and len(str(value)) < len(cell.number_format):
+        return Unusable("is a number that only shows its zeros: give the cell the format “Text” and write it again")
     if isinstance(value, (bool, int, float, datetime, date, time)):
         return value
     return Unusable("the cell holds neither a text nor a number nor a day")

@@ -12,7 +12,7 @@ from fleetcache.changes.imports.files import Sheet
 from fleetcache.changes.imports.leave import LEAVE
 from fleetcache.changes.imports.pilots import PILOTS
 from fleetcache.changes.imports.plan import Bad, Kind, Plan, Progress
-from fleetcache.errors import Invalid
+from fleetcache.errors import Conflict, Invalid, NeedsOverride
 from fleetcache.source import imports
 from fleetcache.source.audit import Deed
 from fleetcache.source.database import Database
@@ -24,7 +24,8 @@ KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PILOTS, CERTIFICATIONS
 class Report:
     """What an import would do, or has ``done``: how many rows of the file are new, change something, are on
     file as they are, or are bad, every fault of these, the columns that are ignored, and what else is to be
-    known. ``seen`` are the versions of the rows that it would overwrite."""
+    known. ``objections`` are the rules that stand against it, which an administrator may override with a reason;
+    ``seen`` is what the import must still find as it was."""
 
     kind: str
     file: str
@@ -36,6 +37,7 @@ class Report:
     ignored: tuple[str, ...]
     notes: tuple[str, ...]
     seen: Mapping[str, str]
+    objections: tuple[str, ...] = ()
     done: bool = False
 
     @property
@@ -79,13 +81,15 @@ def run(
     *,
     skip_bad: bool = False,
     seen: Mapping[str, str] | None = None,
+    override: str = "",
     progress: Progress = lambda _done, _total: None,
 ) -> Made[Report]:
     """Import a file; what was really done. Every row is judged again with what it could collide with held;
     a pilot who is not any more as ``seen`` by the preview is bad then. Bad rows are left out if ``skip_bad``.
 
-    Raises Refused with the report when there are bad rows otherwise, Forbidden, SourceDown; nothing has
-    changed then.
+    Raises Refused with the report when there are bad rows otherwise; NeedsOverride when approved leave goes
+    below the minimum or jumps a more senior request, unless the person may override that and gives the reason,
+    and Conflict when that would cover more than was ``seen``; Forbidden, SourceDown. Nothing has changed then.
     """
     rows = _given(kind, sheet, matched)
 
@@ -95,15 +99,22 @@ def run(
         plan = kind.judge(deed.connection, rows, seen)
         report = _report(kind, sheet, matched, plan)
         deed.detail.update(
-            new=report.new, changed=report.changed, unchanged=report.unchanged, bad=report.bad_rows, skip_bad=skip_bad
+            new=report.new, changed=report.changed, unchanged=report.unchanged, bad=report.bad_rows, skip_bad=skip_bad, **plan.detail
         )
         if report.bad and not skip_bad:
             raise Refused(report)
+        if plan.objections:
+            if not override.strip():
+                raise NeedsOverride(f"Not imported: {'; '.join(plan.objections)}.")
+            door.person.must("leave.override")
+            if seen is not None and not seen.keys() >= set(plan.objections):
+                raise Conflict("More stands against this file than was shown.")
+            deed.detail["override"] = override.strip()
         kind.write(deed.connection, plan, door.person.name, progress)
         deed.affected = report.good
         return replace(report, done=True)
 
-    return door.make("import", f"import.{kind.name}", sheet.name, work)
+    return door.make("import", f"import.{kind.name}", f"{kind.name} {sheet.mark}", work)
 
 
 def _given(kind: Kind, sheet: Sheet, matched: Matched) -> list[Given]:
@@ -120,8 +131,9 @@ def _report(kind: Kind, sheet: Sheet, matched: Matched, plan: Plan) -> Report:
         unchanged=plan.unchanged,
         bad=tuple(sorted(plan.bad, key=lambda fault: fault.line)),
         ignored=matched.ignored,
-        notes=tuple(plan.notes),
+        notes=tuple(filter(None, (sheet.note, *plan.notes))),
         seen=plan.seen,
+        objections=tuple(plan.objections),
     )
 
 

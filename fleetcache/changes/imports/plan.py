@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -32,8 +32,9 @@ class Bad:
 @dataclass
 class Plan:
     """What the good rows of a file come to: those to add, those to change, and how many are on file as they
-    are. ``seen`` are the versions of the rows that would be overwritten, ``notes`` what else is to be known,
-    ``links`` whatever else of a kind's own the writing needs."""
+    are. ``seen`` is what the import must still find as it was, ``notes`` what else is to be known,
+    ``objections`` the rules that stand against it, ``detail`` what the audit says of it, ``links`` whatever
+    else of a kind's own the writing needs."""
 
     new: list[Row] = field(default_factory=list)
     changed: list[Row] = field(default_factory=list)
@@ -42,6 +43,8 @@ class Plan:
     notes: list[str] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)
     links: list[Row] = field(default_factory=list)
+    objections: list[str] = field(default_factory=list)
+    detail: dict[str, Any] = field(default_factory=dict)
 
     def refuse(self, line: int, faults: Mapping[str, str]) -> None:
         """A row is bad."""
@@ -73,16 +76,35 @@ class Lookup:
         return self._codes.get(plain(written), written) if isinstance(written, str) else written
 
 
-class Lines:
-    """The keys of the rows of a file that were there already, and where."""
+@dataclass(frozen=True)
+class Good(Generic[M]):
+    """A row that is good by itself: its line, by which ``key`` it is known, and what it says."""
 
-    def __init__(self) -> None:
-        self._first: dict[object, int] = {}
+    line: int
+    key: Hashable
+    form: M
+    case: Any = None
 
-    def repeats(self, key: object, line: int) -> str | None:
-        """The fault of a row whose key an earlier line has."""
-        first = self._first.setdefault(key, line)
-        return None if first == line else f"the same as line {first}"
+
+def once(plan: Plan, column: str, rows: Sequence[Good[M]]) -> list[Good[M]]:
+    """Each row once: one that says the same as an earlier one is bad, and where rows of one key differ nobody
+    can say which of them is right, so all of them are."""
+    first: dict[Hashable, Good[M]] = {}
+    others: dict[Hashable, Good[M]] = {}
+    for row in rows:
+        if first.setdefault(row.key, row).form != row.form:
+            others.setdefault(row.key, row)
+    kept = []
+    for row in rows:
+        one, other = first[row.key], others.get(row.key)
+        if other is not None:
+            other = other if row.form == one.form else one
+            plan.refuse(row.line, {column: f"line {other.line} says otherwise of the same: leave one of them out"})
+        elif row is one:
+            kept.append(row)
+        else:
+            plan.refuse(row.line, {column: f"the same as line {one.line}"})
+    return kept
 
 
 def judged(form: type[M], values: Mapping[str, object], row: Given, *, context: Any = None) -> tuple[M | None, dict[str, str]]:

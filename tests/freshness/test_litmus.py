@@ -55,8 +55,9 @@ def strict(instance: Runtime) -> int:
     return count(until(lambda: proven(instance.cache.read_strict(COUNT)), what="proven"))
 
 
-def proven(reading: Reading) -> Reading | None:
-    return None if reading.stale else reading
+def proven(reading: Reading) -> Reading:
+    assert not reading.stale, reading.reason
+    return reading
 
 
 def truth(database: TestDatabase) -> int:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 
+MAIN = sys.modules["__main__"]
+
+
 @pytest.fixture(autouse=True)
 def main_module() -> Iterator[None]:
     """AppTest puts the script in the place of the main module, which processes that are forked later would run."""
-    main = sys.modules["__main__"]
     yield
-    sys.modules["__main__"] = main
+    sys.modules["__main__"] = MAIN

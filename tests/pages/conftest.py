@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-
 MAIN = sys.modules["__main__"]
 
 

@@ -6,9 +6,11 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -40,7 +42,8 @@ class Child:
     def __init__(self, work: Callable[..., None], *arguments: Any, said: Path) -> None:
         self._connection, theirs = _CONTEXT.Pipe()
         self._process = _CONTEXT.Process(target=_begin, args=(work, theirs, said, arguments), daemon=True)
-        self._process.start()
+        with _no_main():
+            self._process.start()
         theirs.close()
         self._ready = False
 
@@ -69,6 +72,16 @@ class Child:
             self._process.join(5)
         self._connection.close()
         return self._process.exitcode
+
+
+@contextlib.contextmanager
+def _no_main() -> Iterator[None]:
+    """A child first runs the file of the main module, and a page that was tested may have taken that place."""
+    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _begin(work: Callable[..., None], connection: Connection[Any, Any], said: Path, arguments: tuple[Any, ...]) -> None:

@@ -27,7 +27,7 @@ from fleetcache.web.routes import Explained, Signed
 from tests.conftest import TestDatabase
 from tests.http.test_cli import Cli, cli, said  # noqa: F401
 from tests.http.tokens import token
-from tests.live import App, until
+from tests.live import App, finished, until
 
 ME = Person("somebody", "admin", "tests")
 
@@ -61,9 +61,9 @@ def test_a_demo_that_is_none_any_more_lets_nobody_in(
         running.install(parts)
         try:
             parts.judge()
-            assert asyncio.run(asked(app, "POST", "/sign-in/admin")).status_code == 303
+            assert finished(asked(app, "POST", "/sign-in/admin")).status_code == 303
             demo.sql(gone)
-            assert asyncio.run(asked(app, "POST", "/sign-in/admin")).status_code in (404, 500, 503)
+            assert finished(asked(app, "POST", "/sign-in/admin")).status_code in (404, 500, 503)
             assert parts.auth == ("oidc" if auth is None else None)
         finally:
             running.install(None)
@@ -100,7 +100,7 @@ def test_what_fails_beside_the_api_is_said_like_every_error(installed: Runtime) 
 
     around = [Middleware(Signed), Middleware(SecurityHeaders), Middleware(Explained)]
     app = Starlette(routes=[Route("/x", broken)], middleware=around)
-    answer = asyncio.run(asked(app, "GET", "/x"))
+    answer = finished(asked(app, "GET", "/x"))
     assert answer.status_code == 500 and answer.json()["success"] is False
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
     assert answer.headers["x-fleetcache-instance"] == installed.id
@@ -115,7 +115,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
 
     asked = Request({"type": "http", "method": "POST", "headers": [(b"content-length", b"9")]}, receive)
     with pytest.raises(TooSlow):
-        asyncio.run(identity._body(asked))
+        finished(identity._body(asked))
 
 
 def test_a_parameter_that_cannot_be_is_a_refusal_that_says_what_to_do(live: App, live_database: TestDatabase) -> None:

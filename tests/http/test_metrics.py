@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -19,7 +17,7 @@ from fleetcache.catalogue import CATALOGUE
 from fleetcache.runtime import Runtime
 from fleetcache.web.routes import routes
 from tests.conftest import TestDatabase
-from tests.live import App, bearer
+from tests.live import App, bearer, finished
 from tests.pages.test_pages import shut
 
 NOWHERE = TestDatabase("postgresql://nobody@127.0.0.1:1/none", "postgresql://nobody@127.0.0.1:1/none")
@@ -36,9 +34,7 @@ def asked(parts: Runtime | None, path: str, client: str = "127.0.0.1", **headers
             return await http.get(path, headers=headers)
 
     try:
-        # In a thread of its own: the browser of other tests keeps a loop in this one.
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(asyncio.run, get()).result()
+        return finished(get())
     finally:
         current.install(None)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -19,7 +17,7 @@ from fleetcache.runtime import Runtime
 from fleetcache.ui.pages import PAGES, SECTIONS
 from fleetcache.web.routes import routes
 from tests.conftest import TestDatabase
-from tests.live import bearer
+from tests.live import bearer, finished
 from tests.pages.test_pages import opened, said
 
 PLACES = [page for pages in SECTIONS.values() for page in pages]
@@ -86,6 +84,7 @@ def everything(client: redis.Redis) -> Iterator[str]:
         b"list": lambda key: client.lrange(key, 0, -1),
         b"zset": lambda key: client.zrange(key, 0, -1),
         b"stream": client.xrange,
+        b"none": lambda key: b"gone meanwhile",
     }
     for key in client.scan_iter(count=1000):
         yield f"{key!r} {reads[client.type(key)](key)!r}"  # type: ignore[operator, index]
@@ -104,8 +103,7 @@ def test_redis_holds_no_person(instance: Runtime, demo: TestDatabase, prefix: st
     instance.cache.warm(CATALOGUE)
     for place in PLACES:
         opened(place.name)
-    with ThreadPoolExecutor(1) as apart:  # the browser tests leave a running loop in this thread
-        apart.submit(asyncio.run, read_routes()).result()
+    finished(read_routes())
     instance.beat()
     with redis.Redis.from_url(instance.urls.redis) as server:
         kept = [text for text in everything(server) if prefix in text]

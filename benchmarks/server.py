@@ -20,6 +20,13 @@ from fleetcache.embedded.account import account_for
 ADDRESS = "127.0.0.1"
 
 
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind((ADDRESS, 0))
+        return int(free.getsockname()[1])
+
+
 class Valkey:
     """The server process; it keeps nothing, so a restart comes back empty."""
 
@@ -28,9 +35,7 @@ class Valkey:
         self._directory.chmod(0o755)
         found = binaries.find("valkey", account_for(self._directory), lambda text: None)
         self._binary, self.version = found.path, f"{found.product} {found.version}"
-        with socket.socket() as free:
-            free.bind((ADDRESS, 0))
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         self.client = redis.Redis(ADDRESS, self.port, protocol=3)
         self.start()
 

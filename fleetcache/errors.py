@@ -73,6 +73,13 @@ class SourceDown(FleetcacheError):
     hint = "Check that PostgreSQL runs and that DATABASE_URL is right."
 
 
+class AppDown(FleetcacheError):
+    """The dashboards did not answer."""
+
+    status = 503
+    hint = "Start them with `streamlit run app.py`."
+
+
 class ForeignDatabase(FleetcacheError):
     """The database holds tables that are not ours, and no fleetcache schema."""
 

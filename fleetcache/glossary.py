@@ -194,6 +194,30 @@ GLOSSARY: dict[str, Definition] = {
         f"Captains of the fleet at the age limit within {NEARING_YEARS} years, "
         "those past it included.",
     ),
+    "certifications.toActOn": Definition(
+        "To act on", "Active pilots not qualified on paper and not on approved leave today."
+    ),
+    "certifications.valid": Definition("Valid", f"Current or expiring. {_CERTIFICATION}"),
+    "certifications.judged": Definition(
+        "Judged", "Valid, expired, or required and missing: what the validity of a category is a share of."
+    ),
+    "certifications.dated": Definition("Dated", f"Valid or expired; all but the undated. {_CERTIFICATION}"),
+    "certifications.expiringOn": Definition("Expire on the day", f"The printed day is this one. {_CERTIFICATION}"),
+    "since.lapsed": Definition("Lapsed since yesterday", f"Valid through yesterday, and not renewed. {_CERTIFICATION}"),
+    "since.renewed": Definition(
+        "Renewed since yesterday", "Recorded since the start of yesterday in place of another row, of active pilots."
+    ),
+    "since.requests": Definition("Requests since yesterday", "Leave requests submitted since the start of yesterday."),
+    "retirement.later": Definition("Over 10 years", "Age limit more than 10 years ahead."),
+    "leave.due": Definition("Decisions due", "Undecided requests, due when the first roster period is published "
+                            "that they touch from today on."),
+    "leave.overdue": Definition("Decisions overdue", "Undecided requests that are not over, the period of which is published."),
+    "leave.period.submitted": Definition("Submitted", "Requests submitted that touch the days shown."),
+    "leave.period.in_review": Definition("In review", "Requests in review that touch the days shown."),
+    "leave.period.approved": Definition("Approved", "Approved requests that touch the days shown."),
+    "leave.period.denied": Definition("Denied", "Denied requests that touch the days shown."),
+    "leave.daysAway": Definition("Days away", "Distinct pilot-days of approved leave in the days shown."),
+    "availability.onLeave": Definition("Away on the day", "Distinct active pilots with approved leave covering the day."),
     "cache.hitRate": Definition(
         "Hit rate",
         "Reads served by memory or Redis / reads of pages and the API in the window; below it those that "

@@ -68,6 +68,7 @@ class Runtime:
         self.prepared = False
         # Not known before the database is: nobody can sign in until then.
         self.auth: signin.Mode | None = "oidc" if settings.auth == "oidc" else None
+        self.shut: FleetcacheError | None = None
         self._servers = servers
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -76,7 +77,7 @@ class Runtime:
         self._day: date | None = None
 
         self.database = Database(urls.database)
-        self.poller = Poller(self.database, moved=self._moved, clock=clock)
+        self.poller = Poller(self.database, moved=self._moved, beside=lambda: self.engine.link.breaker.lasting, clock=clock)
         self.engine = Engine(
             urls.redis,
             (
@@ -138,13 +139,15 @@ class Runtime:
         self.prepared = True
 
     def judge(self) -> None:
-        """Find out how people sign in: a demo that is none any more lets nobody in. Raises SourceDown,
-        NotMigrated, BadSetting."""
+        """Find out how people sign in: a demo that is none any more lets nobody in, and ``shut`` is why. Raises
+        SourceDown, NotMigrated, BadSetting."""
         try:
             self.auth = signin.mode(self.settings.auth, marked=demo.marked(self.database))
-        except (BadSetting, NotMigrated):
+        except (BadSetting, NotMigrated) as error:
             self.auth = None if self.auth == "demo" else self.auth
+            self.shut = error
             raise
+        self.shut = None
 
     def start(self) -> None:
         """Begin the background work: checking, listening to Redis, warming, counting, announcing, refreshing."""

@@ -8,12 +8,12 @@ import streamlit as st
 from fleetcache import runtime
 from fleetcache.errors import FleetcacheError
 from fleetcache.source import audit
-from fleetcache.ui import kit, tables
+from fleetcache.ui import kit, states, tables
 from fleetcache.ui.session import must
 
 OUTCOMES = {"done": "✓ done", "failed": "✕ failed", "refused": "⊘ refused"}
 
-st.title(":material/policy: Audit", anchor=False)
+kit.head("Audit", icon=":material/policy:")
 must("audit.read")
 database = runtime.current().database
 for notice in runtime.current().notices:
@@ -61,7 +61,7 @@ try:
 
     rows = found()
 except FleetcacheError as error:
-    st.error(f"**The audit log is unavailable.** {error} {error.hint}", icon=":material/cloud_off:")
+    st.error(f"**The audit log is unavailable.** {error} {error.hint} {states.RECOVERS}", icon=":material/cloud_off:")
     st.stop()
 
 if not rows:
@@ -81,5 +81,6 @@ else:
             **tables.number_columns("How many", form="localized"),
         },
         height=640,
-        whole=lambda: shown(found(1_000_000)),
+        whole=(lambda: shown(found(1_000_000))) if len(rows) >= audit.MOST else None,
+        asked={"Who": actor, "What": action, "Outcome": outcome and OUTCOMES[outcome], "From": since, "Until": until, "Search": search},
     )

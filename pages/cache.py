@@ -17,8 +17,7 @@ must("cache.read")
 parts = runtime.current()
 health, since = parts.health()
 
-with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    st.title(":material/database: Cache", anchor=False, width="content")
+with kit.head("Cache", icon=":material/database:"):
     st.button("Look again", icon=":material/refresh:", type="tertiary")
 
 BADGES = {"healthy": ("green", "check_circle"), "degraded": ("orange", "warning"), "down": ("red", "error")}

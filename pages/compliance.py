@@ -11,6 +11,7 @@ from fleetcache.figures.dashboard import DashboardMetrics
 from fleetcache.figures.reference import CheckTypes
 from fleetcache.glossary import GLOSSARY
 from fleetcache.panels import compliance
+from fleetcache.panels.behind import behind
 from fleetcache.ui import charts, check_lists, filters, kit, tables, words
 from fleetcache.ui.session import must
 
@@ -57,18 +58,29 @@ def figures() -> None:
     checks = compliance.checks(dashboard, stats, fleet=fleet, rank=rank)
     cards = []
     if rate is not None:
+        group = {"fleet": fleet, "rank": rank}
         cards += [
             kit.Card(
                 "certifications.complianceRate",
                 words.percent(rate.rate),
                 f"{rate.compliant:,} of {rate.active:,} pilots",
+                behind=behind("certifications.compliantPilots", **group),
+                count=rate.compliant,
             ),
             kit.Card(
                 "certifications.nonCompliantPilots",
                 words.number(rate.non_compliant),
                 f"of {rate.active:,} pilots",
+                behind=behind("certifications.nonCompliantPilots", **group),
+                count=rate.non_compliant,
             ),
-            kit.Card("certifications.unprovenPilots", words.number(rate.unproven), "an item undated"),
+            kit.Card(
+                "certifications.unprovenPilots",
+                words.number(rate.unproven),
+                "an item undated",
+                behind=behind("certifications.unprovenPilots", **group),
+                count=rate.unproven,
+            ),
         ]
     if checks is not None:
         dated = checks.total - checks.undated
@@ -77,11 +89,17 @@ def figures() -> None:
                 "certifications.validityRate",
                 words.percent(checks.validity_rate),
                 f"{checks.current + checks.expiring:,} of {dated:,} dated",
+                behind=behind("certifications.valid", fleet=fleet, rank=rank),
+                count=checks.current + checks.expiring,
+                noun="check",
             ),
             kit.Card(
                 "certifications.fullyCurrentRate",
                 words.percent(checks.fully_current_rate),
                 f"{checks.current:,} of {dated:,} dated",
+                behind=behind("certifications.current", fleet=fleet, rank=rank),
+                count=checks.current,
+                noun="check",
             ),
         ]
     if cards:
@@ -114,6 +132,7 @@ def figures() -> None:
                         ),
                         key=f"bands-{field}",
                         alt=f"Certifications by {field} and days to expiry",
+                        opens=compliance.opens(list(groups), field, fleet=fleet, rank=rank),
                     )
         st.caption("The bars leave out what lasts more than 90 days; press it in the legend to add it.")
         for field, (title, groups) in by.items():
@@ -125,6 +144,8 @@ def figures() -> None:
                     **tables.number_columns("Validity", form="%.1f %%", figure="categories"),
                 },
                 alt=f"Validity by {field}",
+                asked=asked.said,
+                opens=compliance.opens(list(groups), field, fleet=fleet, rank=rank),
             )
 
     kit.section("Expiry calendar")
@@ -148,6 +169,11 @@ def figures() -> None:
                 ),
                 key="calendar",
                 alt="Certifications that expire on each of the coming days",
+                opens={
+                    charts.DAYS: lambda place: behind(
+                        "certifications.expiringOn", fleet=fleet, rank=rank, expires_on=lapsing[place].day
+                    )
+                },
             )
 
 

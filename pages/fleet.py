@@ -8,8 +8,11 @@ import streamlit as st
 from fleetcache.definitions import RANKS
 from fleetcache.figures.fleet import DailyRow, FleetStats
 from fleetcache.panels import fleet as crew
-from fleetcache.panels import pilots
+from fleetcache.panels import instructors, pilots
+from fleetcache.panels.behind import behind
+from fleetcache.source.people import Row
 from fleetcache.ui import charts, filters, kit, tables, words
+from fleetcache.ui.pages import page_path
 from fleetcache.ui.session import must
 
 must("figures.read")
@@ -17,6 +20,7 @@ panel = kit.open_page("Fleet", crew.KEYS, icon=":material/flight:")
 stats = panel.value("fleet:stats", FleetStats)
 today = panel.as_of
 fleet = rank = base = None
+asked: dict[str, object] = {}
 
 if stats is not None and stats.totals.total == 0:
     kit.empty(
@@ -30,6 +34,7 @@ if stats is not None and today is not None:
         fleet = filters.choose_fleet([one.fleet for one in stats.fleets])
         rank = filters.choose_rank()
         base = filters.choose_base([one.code for one in stats.bases])
+    asked = {"Fleet": fleet, "Rank": rank and RANKS[rank], "Base": base}
 
     kit.section("Crew against required, today", figure="strength.status")
     rows = crew.strengths(stats, fleet=fleet, rank=rank, base=base)
@@ -51,6 +56,7 @@ if stats is not None and today is not None:
         ),
         key="strength",
         alt="Required, active, qualified, on leave, available and minimum crew by fleet and rank",
+        asked=asked,
         columns={
             "Fleet": st.column_config.TextColumn(pinned=True),
             "Status": tables.word_column(words.STRENGTH_NAMES, figure="strength.status"),
@@ -62,6 +68,7 @@ if stats is not None and today is not None:
             "Minimum": tables.count_column("strength.minimum"),
             "Margin": tables.count_column("strength.margin", format="%d"),
         },
+        opens=crew.opens(rows, base),
     )
     if base:
         st.caption(
@@ -92,6 +99,10 @@ if stats is not None and today is not None:
                 words.number(count),
                 crew.change(stats.history, today, count or 0, past) if everyone else None,
                 crew.trend(stats.history, count or 0, past) if everyone else (),
+                behind=behind(
+                    figure, fleet=fleet, base=base, **({"rank": rank} if figure == "pilots.active" else {})
+                ),
+                count=count,
             )
             for figure, count, past in cards
         ],
@@ -102,12 +113,12 @@ if stats is not None and today is not None:
         st.caption(f"Trends are kept for the whole airline only, so a filter hides them.{hidden}")
 
     kit.section("Training captains and examiners", figure="strength.instructors")
-    teachers = crew.instructors(stats, fleet=fleet, base=base)
+    teachers = instructors.instructors(stats, fleet=fleet, base=base)
     tables.figures(
         pd.DataFrame(
             {
                 "Fleet": row.fleet or "All fleets",
-                "Role": crew.INSTRUCTORS[row.role],
+                "Role": instructors.INSTRUCTORS[row.role],
                 "Status": words.STRENGTH_NAMES[row.status] if row.status else None,
                 "Required": row.required,
                 "Active": row.active,
@@ -117,6 +128,7 @@ if stats is not None and today is not None:
         ),
         key="instructors",
         alt="Training captains and examiners against required, by fleet",
+        asked={"Fleet": fleet, "Base": base},
         columns={
             "Fleet": st.column_config.TextColumn(pinned=True),
             "Status": tables.word_column(words.STRENGTH_NAMES, figure="strength.status"),
@@ -124,8 +136,9 @@ if stats is not None and today is not None:
             "Active": tables.count_column("pilots.active", label="Active"),
             "Margin": tables.count_column("strength.instructorMargin", format="%d"),
         },
+        opens=instructors.opens(teachers, base),
     )
-    kit.remarks(crew.instructor_remarks(teachers))
+    kit.remarks(instructors.remarks(teachers))
     if rank:
         st.caption("All of them are captains: the rank filter is not applied here.")
 
@@ -149,30 +162,38 @@ if stats is not None and today is not None:
                         charts.stacked(names, parts),
                         key=f"by-{by}",
                         alt=f"Active pilots by {by} and {split}",
+                        opens=crew.breakdown_opens(
+                            names, parts, by, labels, split=split, fleet=fleet, rank=rank, base=base
+                        ),
                     )
 
 kit.section("Pilots")
 st.page_link(
-    kit.page_path("pilots"),
+    page_path("pilots"),
     label="Open one of them, or ask as of another day",
     icon=":material/arrow_forward:",
     icon_position="right",
 )
-if stats is None:
-    st.caption("The filters need the fleet figures; until they are back, everyone is listed.")
 people = tables.listed("pilots", fleet=fleet, rank=rank, base=base)
 if people is not None:
+    if stats is None:
+        st.caption("The filters need the fleet figures; until they are back, everyone is listed.")
     contracts = {one.code: one.name for one in stats.contracts} if stats is not None else {}
-    table = pilots.listed(people, contracts)
     away = sum(not row["active"] for row in people)
     if away:
         st.caption(f"{words.plural(away, 'inactive pilot')} on file, listed last.")
-    table["State"] = table["State"].map(words.COMPLIANCE_NAMES)
+
+    def shown(rows: list[Row]) -> pd.DataFrame:
+        table = pilots.listed(rows, contracts)
+        return table.assign(State=table["State"].map(words.COMPLIANCE_NAMES))
+
     tables.table(
-        table,
+        shown(people),
         key="pilots",
         noun="pilots",
         height=560,
+        whole=tables.beyond(people, "pilots", shown, fleet=fleet, rank=rank, base=base),
+        asked=asked,
         columns={
             "Name": st.column_config.TextColumn(pinned=True),
             "State": tables.word_column(words.COMPLIANCE_NAMES, label="Compliance"),

@@ -12,7 +12,7 @@ from fleetcache.changes.imports.columns import Matched, guessed, match, template
 from fleetcache.changes.imports.files import MOST_BYTES, MOST_ROWS, Sheet, read
 from fleetcache.changes.imports.importing import KINDS, Report, codes, preview, run
 from fleetcache.errors import FleetcacheError
-from fleetcache.ui import edits, kit, tables, words
+from fleetcache.ui import edits, exports, kit, tables, words
 from fleetcache.ui.session import must, person
 
 SHEET, LOOKED, DONE = "import-sheet", "import-looked", "import-done"
@@ -22,10 +22,16 @@ CODE_NAMES = {**words.LEAVE_NAMES, **words.STATUS_NAMES}
 ALL, SKIP = "All or nothing", "Skip the bad rows"
 NONE = "– none –"
 
-st.title(":material/upload_file: Import", anchor=False)
+kit.head("Import", icon=":material/upload_file:")
 who = must("import")
 edits.say()
 parts = runtime.current()
+if (fault := parts.poller.fault) is not None:
+    st.error(
+        f"**The database does not answer**, so nothing can be imported now. {fault} What a file would change can be "
+        "said as soon as it is back; this page goes on by itself.",
+        icon=":material/cloud_off:",
+    )
 
 head = st.container(horizontal=True, vertical_alignment="bottom")
 name = head.segmented_control(
@@ -44,7 +50,7 @@ def known_codes() -> bytes:
     """The codes that may stand in the columns, as a CSV file; filled after the page was drawn, where nobody
     knows any more who is signed in."""
     found = codes(parts.database, kind, role=who.role)
-    return tables.csv(pd.DataFrame([{**row, "name": CODE_NAMES.get(row["code"], row["name"])} for row in found]))
+    return exports.csv(pd.DataFrame([{**row, "name": CODE_NAMES.get(row["code"], row["name"])} for row in found]))
 
 
 def needs() -> None:
@@ -163,15 +169,19 @@ def do(sheet: Sheet, columns: Matched, report: Report, file_id: str) -> None:
         return
     override, stands = "", bool(report.objections) and not (report.bad and not skip)
     if stands:
-        kit.remarks([("act", literal(f"{objection[:1].upper()}{objection[1:]}.")) for objection in report.objections])
-        if who.may("leave.override"):
-            override = st.text_input("Why all the same", key=f"import-override-{file_id}", live=True)
-            st.caption("It is overridden with this reason, which is audited as you type it.")
-        else:
-            st.caption("An administrator may import this file, with a reason.")
+        may = who.may("leave.override")
+        rules = "\n".join(f"- {literal(f'{objection[:1].upper()}{objection[1:]}.')}" for objection in report.objections)
+        way = "With a reason you may override it." if may else "An administrator may import this file, with a reason."
+        st.warning(f"**A rule stands against this file.** {way}\n\n{rules}", icon=":material/gavel:")
+        if may:
+            override = st.text_input(
+                "Reason for the override", key=f"import-override-{file_id}", live=True, max_chars=500, width=560,
+                help="It is kept, and audited as you type it: name nobody in it.",
+            )  # fmt: skip
     if not st.button(
         f"Import {words.plural(report.good, 'row')}", type="primary", icon=":material/upload:",
         disabled=not report.good or bool(report.bad and not skip) or (stands and not override.strip()),
+        help="Needs a reason." if stands else None,
     ):  # fmt: skip
         return
     bar = st.progress(0.0, "Looking once more at what is on file now…")

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
+from fleetcache.definitions import RANKS
 from fleetcache.figures.leave import LeaveApproved, LeavePending, LeaveStats
 from fleetcache.figures.reference import Settings
 from fleetcache.glossary import GLOSSARY
 from fleetcache.panels import availability, leave, leave_conflicts, leave_queue
+from fleetcache.panels.behind import behind, month_days
 from fleetcache.source.people import MOST, Row
 from fleetcache.ui import charts, crew, decision, edits, filters, heads, kit, leave_entry, tables, words
 from fleetcache.ui.session import must
@@ -47,8 +49,10 @@ with st.container(horizontal=True, gap="medium"):
     fleet = filters.choose_fleet(leave.fleets(stats, pending))
     rank = filters.choose_rank()
 filtered = fleet is not None or rank is not None
+asked = {"Fleet": fleet, "Rank": rank and RANKS[rank]}
+kit.section("Undecided, by publication date", figure="leave.margin")
 requests = tables.listed("leave_queue", fleet=fleet, rank=rank, most=EVERY)
-overlaps = tables.listed("leave_overlaps", fleet=fleet, rank=rank, most=EVERY)
+overlaps = tables.listed("leave_overlaps", fleet=fleet, rank=rank, most=EVERY) if requests is not None else None
 
 
 def queue(requests: list[Row], key: str, noun: str) -> None:
@@ -71,12 +75,17 @@ def queue(requests: list[Row], key: str, noun: str) -> None:
         noun=noun,
         columns=QUEUE_COLUMNS,
         whole=(lambda: shown(requests)) if len(requests) > MOST else None,
+        asked=asked,
         ids=[row["request_id"] for row in requests[:MOST]],
         pick=decision.choose,
     )
 
 
-kit.section("Undecided, by publication date", figure="leave.margin")
+def closed(requests: list[Row]) -> pd.DataFrame:
+    """Requests that are decided, withdrawn or drafted."""
+    return tables.frame(leave.decided(requests, words.LEAVE_NAMES, words.STATUS_NAMES))
+
+
 ahead, over = leave_queue.split(requests or [], panel.as_of)
 clashes = leave_conflicts.conflicts(ahead, stats, overlaps or []) if stats is not None else []
 if stats is None:
@@ -97,15 +106,18 @@ if requests is not None:
             queue(over, "over", "requests")
 
     with st.expander("Decided, withdrawn or drafted, not over yet", icon=":material/inventory:"):
-        decided = tables.listed("leave_decided", fleet=fleet, rank=rank) or []
-        tables.table(
-            tables.frame(leave.decided(decided, words.LEAVE_NAMES, words.STATUS_NAMES)),
-            key="decided",
-            noun="requests",
-            columns={"Name": st.column_config.TextColumn(pinned=True), **tables.date_columns("From", "To")},
-            ids=[row["request_id"] for row in decided],
-            pick=decision.choose,
-        )
+        decided = tables.listed("leave_decided", fleet=fleet, rank=rank)
+        if decided is not None:
+            tables.table(
+                closed(decided),
+                key="decided",
+                noun="requests",
+                columns={"Name": st.column_config.TextColumn(pinned=True), **tables.date_columns("From", "To")},
+                whole=tables.beyond(decided, "leave_decided", closed, fleet=fleet, rank=rank),
+                asked=asked,
+                ids=[row["request_id"] for row in decided],
+                pick=decision.choose,
+            )
     leave_entry.entry()
 
 counted = leave.totals(
@@ -123,17 +135,33 @@ denied, days_away = (
 )
 kit.cards(
     [
-        kit.Card("leave.pending", words.number(counted.undecided)),
-        kit.Card("leave.undecidedStarted", words.number(counted.begun), label="Already begun"),
-        kit.Card("leave.approved", words.number(counted.approved)),
-        kit.Card("leave.denied", words.number(counted.denied), denied),
-        kit.Card("leave.onLeaveToday", words.number(counted.on_leave_today)),
+        kit.Card(
+            figure,
+            words.number(count),
+            note,
+            label=label,
+            behind=behind(figure, fleet=fleet, rank=rank),
+            count=count,
+            noun=noun,
+        )
+        for figure, count, noun, note, label in (
+            ("leave.pending", counted.undecided, "request", None, None),
+            ("leave.undecidedStarted", counted.begun, "request", None, "Already begun"),
+            ("leave.approved", counted.approved, "request", None, None),
+            ("leave.denied", counted.denied, "request", denied, None),
+            ("leave.onLeaveToday", counted.on_leave_today, "pilot", None, None),
+        )
+    ]
+    + [
         kit.Card(
             "leave.daysThisMonth",
             words.number(counted.days_this_month),
             days_away,
             label="Days this month",
-        ),
+            behind=behind("leave.daysThisMonth", **month_days(stats.first_day.replace(day=1))) if stats else None,
+            count=counted.days_this_month,
+            noun="pilot-day",
+        )
     ],
     key="leave",
 )
@@ -154,6 +182,7 @@ if stats is not None:
                     charts.away(days, line.on_leave, leave.may_be_away(line)),
                     key=f"away-{line.fleet}-{line.rank}",
                     alt=f"{words.group(line.fleet, line.rank)} away per day, and how many may be",
+                    opens=availability.opens(line, days),
                 )
 
     kit.section("By type and month", figure="leave.daysByMonth")
@@ -164,6 +193,7 @@ if stats is not None:
         charts.leave_months(months, series, stats.first_day),
         key="months",
         alt="Approved pilot-days of leave by type and calendar month",
+        opens=leave.months_open(months, stats, words.LEAVE_NAMES),
     )
 
     kit.section("Roster periods")
@@ -180,12 +210,16 @@ if stats is not None:
             **tables.number_columns("Days away", form="localized"),
         },
         alt="The coming roster periods",
+        asked={},
+        opens=leave.calendar_opens(stats),
     )
 
 kit.section("Conflicts", figure="leave.conflicts")
 if stats is None:
     kit.unavailable(panel.answers["fleet:leave:stats"])
-elif requests is not None:
+elif requests is None:
+    kit.empty("Conflicts are found in the undecided requests, which are unavailable now.")
+else:
     if not clashes:
         st.success(
             f"Every undecided request fits above the minimum through {words.day(days[-1])}.",
@@ -202,6 +236,8 @@ if overlaps:
         key="overlaps",
         noun="overlaps",
         search=False,
+        most=EVERY,
+        asked=asked,
         columns={
             "Name": st.column_config.TextColumn(pinned=True),
             **tables.date_columns("From", "To", "Other from", "Other to"),
@@ -215,6 +251,7 @@ if gone is not None:
         tables.frame(leave.on_leave(gone, words.LEAVE_NAMES)),
         key="on-leave",
         noun="pilots",
+        asked=asked,
         columns={
             "Name": st.column_config.TextColumn(pinned=True),
             **tables.date_columns("From", "Until"),

@@ -6,6 +6,7 @@ from fleetcache.figures.dashboard import DashboardMetrics
 from fleetcache.figures.fleet import FleetStats
 from fleetcache.figures.leave import LeaveStats
 from fleetcache.panels import overview
+from fleetcache.panels.behind import behind
 from fleetcache.ui import crew, kit, words
 from fleetcache.ui.session import must
 
@@ -21,10 +22,17 @@ if dashboard is not None and dashboard.pilots.active == 0:
     )
     st.stop()
 
+if not panel.readings:
+    kit.empty("What needs you today can be said again when one of the sources is back. This page recovers by itself.")
+    st.stop()
+
 kit.section("What needs you today")
 kit.sentences(overview.advice(panel))
 if stats is not None:
-    st.caption(overview.moved(stats))
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.caption("Since yesterday", width="content")
+        for text, rows in overview.moved(stats):
+            kit.link(text, rows)
 
 if dashboard is not None:
     history = stats.history if stats is not None else ()
@@ -36,36 +44,51 @@ if dashboard is not None:
                 words.percent(rate.rate),
                 f"{rate.compliant:,} of {rate.active:,}",
                 [row.compliant for row in history],
+                behind=behind("certifications.compliantPilots"),
+                count=rate.compliant,
             ),
             kit.Card(
                 "pilots.active",
                 words.number(dashboard.pilots.active),
                 f"{dashboard.pilots.captains:,} + {dashboard.pilots.first_officers:,} F/O",
                 [row.active for row in history],
+                behind=behind("pilots.active"),
+                count=dashboard.pilots.active,
             ),
             kit.Card(
                 "leave.onLeaveToday",
                 words.number(dashboard.leave_today.on_leave_today),
                 f"{dashboard.leave_today.days_this_month:,} this month",
                 [row.on_leave for row in history],
+                behind=behind("leave.onLeaveToday"),
+                count=dashboard.leave_today.on_leave_today,
             ),
             kit.Card(
                 "certifications.expiring",
                 words.number(dashboard.checks.expiring),
                 f"{dashboard.alerts.expiring_this_week} within 7 days",
                 [row.expiring for row in history],
+                behind=behind("certifications.expiring"),
+                count=dashboard.checks.expiring,
+                noun="check",
             ),
             kit.Card(
                 "certifications.expired",
                 words.number(dashboard.checks.expired),
                 f"bars {words.plural(dashboard.alerts.critical_expired, 'pilot')}",
                 [row.expired for row in history],
+                behind=behind("certifications.expired"),
+                count=dashboard.checks.expired,
+                noun="check",
             ),
             kit.Card(
                 "leave.pending",
                 words.number(dashboard.leave.pending),
                 f"{dashboard.leave.undecided_started} already begun",
                 [row.pending for row in history],
+                behind=behind("leave.pending"),
+                count=dashboard.leave.pending,
+                noun="request",
             ),
         ],
         key="overview",

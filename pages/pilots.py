@@ -39,6 +39,7 @@ kinds = panel.value("ref:check_types", CheckTypes)
 edits.say()
 pilot_edits.undo()
 if stats is None or kinds is None:
+    kit.empty("Pilots can be listed and changed again when the database answers. This page recovers by itself.")
     st.stop()
 choices = pilot_form.Choices.of(stats)
 chosen = st.query_params.get(pilot_edits.PILOT, "")
@@ -68,6 +69,7 @@ def everyone() -> None:
         height=640,
         columns=COLUMNS,
         most=EVERY,
+        asked={"Fleet": fleet, "Rank": rank and RANKS[rank], "Base": base, "As of": day or panel.as_of},
         ids=[row["pilot_id"] for row in people],
         pick=pilot_edits.choose,
     )

@@ -1,11 +1,16 @@
 """Retirement: who leaves next and who can follow, then the years ahead."""
 
+from dataclasses import asdict
+
 import pandas as pd
 import streamlit as st
 
+from fleetcache.definitions import RANKS
 from fleetcache.figures.retirement import RetirementForecast
 from fleetcache.glossary import GLOSSARY
 from fleetcache.panels import retirement
+from fleetcache.panels.behind import behind
+from fleetcache.source.people import Row
 from fleetcache.ui import charts, filters, heads, kit, tables, words
 from fleetcache.ui.session import must
 
@@ -43,6 +48,7 @@ elif people is not None:
         key="retiring",
         noun="pilots",
         search=len(table) > 10,
+        asked={"Fleet": fleet, "Rank": rank and RANKS[rank]},
         columns={
             "Name": st.column_config.TextColumn(pinned=True),
             "State": tables.word_column(words.LIMIT_NAMES, figure="retirement.overdue", label="State"),
@@ -64,18 +70,17 @@ if forecast is not None and today is not None:
     counted = retirement.buckets(forecast, fleet=fleet, rank=rank)
     kit.cards(
         [
-            kit.Card("retirement.overdue", words.number(counted.overdue)),
-            kit.Card("retirement.years0to2", words.number(counted.years0to2)),
-            kit.Card("retirement.years2to5", words.number(counted.years2to5)),
-            kit.Card("retirement.years5to10", words.number(counted.years5to10)),
-            kit.Card("retirement.unknown", words.number(counted.unknown)),
+            kit.Card(
+                f"retirement.{bucket}",
+                words.number(count),
+                behind=behind(f"retirement.{bucket}", fleet=fleet, rank=rank),
+                count=count,
+            )
+            for bucket, count in asdict(counted).items()
         ],
         key="retirement",
     )
-    st.caption(
-        f"Of {words.plural(counted.total, 'active pilot')}; the other {counted.later:,} are more "
-        "than 10 years away."
-    )
+    st.caption(f"Of {words.plural(counted.total, 'active pilot')}.")
 
     kit.section("Five years, month by month", figure="retirement.timeline")
     split: retirement.Split = st.segmented_control(
@@ -95,6 +100,7 @@ if forecast is not None and today is not None:
             charts.by_month(months, series),
             key="months",
             alt=f"Pilots reaching the age limit in each month, {span}, by {split}",
+            opens=retirement.timeline_opens(months, series, split=split, fleet=fleet, rank=rank),
         )
     else:
         kit.empty(f"Nobody chosen here reaches the age limit from {span}.")
@@ -109,6 +115,7 @@ if forecast is not None and today is not None:
                     charts.outlook(line.days, line.crew, line.required),
                     key=f"outlook-{line.fleet}-{line.rank}",
                     alt=f"{words.group(line.fleet, line.rank)} by year against required",
+                    opens=retirement.outlook_opens(line),
                 )
 
     kit.section("Succession", figure="succession.cover")
@@ -128,6 +135,7 @@ if forecast is not None and today is not None:
         ),
         key="succession",
         alt="First officers by readiness and captains leaving, by fleet",
+        asked={"Fleet": fleet},
         columns={
             "Fleet": st.column_config.TextColumn(pinned=True),
             "Captains leaving": tables.count_column("succession.captainsLeaving"),
@@ -138,6 +146,7 @@ if forecast is not None and today is not None:
             "Developing": tables.count_column("succession.developing"),
             "Not yet": tables.count_column("succession.notYet"),
         },
+        opens=retirement.succession_opens(followers),
     )
     if rank:
         st.caption("Succession is of first officers to captains: the rank filter is not applied.")
@@ -145,14 +154,20 @@ if forecast is not None and today is not None:
 kit.section("First officers by readiness for command", figure="succession.ready")
 people = tables.listed("successors", fleet=fleet)
 if people is not None:
-    table = retirement.candidates(people, today)
-    table["Readiness"] = table["Readiness"].map(words.READINESS_NAMES)
-    table["State"] = table["State"].map(words.COMPLIANCE_NAMES)
+
+    def shown(rows: list[Row]) -> pd.DataFrame:
+        table = retirement.candidates(rows, today)
+        return table.assign(
+            Readiness=table["Readiness"].map(words.READINESS_NAMES), State=table["State"].map(words.COMPLIANCE_NAMES)
+        )
+
     tables.table(
-        table,
+        shown(people),
         key="successors",
         noun="first officers",
         height=460,
+        whole=tables.beyond(people, "successors", shown, fleet=fleet),
+        asked={"Fleet": fleet},
         columns={
             "Name": st.column_config.TextColumn(pinned=True),
             "Readiness": tables.word_column(words.READINESS_NAMES),

@@ -10,7 +10,7 @@ from fleetcache import runtime
 from fleetcache.changes import settings
 from fleetcache.errors import FleetcacheError
 from fleetcache.glossary import GLOSSARY
-from fleetcache.ui import edits, kit, tables, words
+from fleetcache.ui import edits, kit, states, tables, words
 from fleetcache.ui.session import must, person
 from fleetcache.ui.setting_inputs import NAMES, ask, shown
 
@@ -23,7 +23,7 @@ NEEDS = {
     "minimum_first_officers": "Least first officers on any day",
 }
 
-st.title(":material/tune: Settings", anchor=False)
+kit.head("Settings", icon=":material/tune:")
 must("settings.change")
 parts = runtime.current()
 
@@ -96,7 +96,7 @@ try:
     house, fleets = settings.current(parts.database)
     house.sort(key=lambda row: [*NAMES, row["name"]].index(row["name"]))
 except FleetcacheError as error:
-    st.error(f"**The settings cannot be read.** {error} {error.hint}", icon=":material/cloud_off:")
+    st.error(f"**The settings are unavailable.** {error} {error.hint} {states.RECOVERS}", icon=":material/cloud_off:")
     st.stop()
 
 back: settings.Edit | None = st.session_state.get(UNDO)

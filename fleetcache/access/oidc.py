@@ -21,7 +21,7 @@ from fleetcache.access.signin import SECRET_LENGTH, SignIn
 from fleetcache.errors import NoRole
 
 NAME_LENGTH = 200
-_OTHERS = ("token ", "command line (", "person ")
+_OTHERS = ("token ", "command line (", "person ", "demo (")
 _DEMO = {each.title.casefold() for each in PEOPLE.values()}
 _SHARED = ("redirect_uri", "cookie_secret")
 _OF_A_PROVIDER = ("client_id", "client_secret", "server_metadata_url")

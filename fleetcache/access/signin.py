@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,6 +39,7 @@ class Ended:
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
+        self._watchers: set[Callable[[], None]] = set()
         self._lock = threading.Lock()
 
     def end(self, signin: SignIn, *, hours: float, now: float) -> None:
@@ -44,6 +47,21 @@ class Ended:
         with self._lock:
             self._until = {id: until for id, until in self._until.items() if until > now}
             self._until[signin.id] = now + hours * 3600 + AHEAD_SECONDS
+            watchers = tuple(self._watchers)
+        for told in watchers:
+            told()
+
+    @contextmanager
+    def watched(self, told: Callable[[], None]) -> Iterator[None]:
+        """Have ``told`` called after each sign-in that is ended, on the thread that ends it: it must not wait
+        for anything."""
+        with self._lock:
+            self._watchers.add(told)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._watchers.discard(told)
 
     def __contains__(self, signin: SignIn) -> bool:
         return signin.id in self._until

@@ -7,6 +7,7 @@ import threading
 from fleetcache.clock import SYSTEM, Clock
 
 CLOSED, OPEN, HALF_OPEN = "closed", "open", "half-open"
+HICCUP_SECONDS = 1.0
 _PATIENCE = 0.5
 
 
@@ -25,6 +26,7 @@ class Breaker:
         self._lock = threading.Lock()
         self._state = CLOSED
         self._retry_at = 0.0
+        self._since: float | None = None
         self.opened = 0
         """How often it has opened since the start."""
 
@@ -32,6 +34,12 @@ class Breaker:
     def state(self) -> str:
         """``closed`` (all calls pass), ``open`` (none do) or ``half-open`` (one is trying)."""
         return self._state
+
+    @property
+    def lasting(self) -> bool:
+        """Whether no call has been answered for longer than a hiccup."""
+        since = self._since
+        return since is not None and self._clock.monotonic() - since >= HICCUP_SECONDS
 
     def admit(self, *, prober: bool = False) -> bool:
         """Whether a call may be made now; whoever is let through must say how it went."""
@@ -52,7 +60,7 @@ class Breaker:
         """A call was answered."""
         if self._state != CLOSED:
             with self._lock:
-                self._state, self._pause = CLOSED, self._first
+                self._state, self._pause, self._since = CLOSED, self._first, None
 
     def failed(self) -> None:
         """A call was not answered."""
@@ -61,5 +69,6 @@ class Breaker:
                 self._pause = min(2 * self._pause, self._longest)
             elif self._state == CLOSED:
                 self.opened += 1
+                self._since = self._clock.monotonic()
             self._state = OPEN
             self._retry_at = self._clock.monotonic() + self._pause

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from fleetcache import __version__
-from fleetcache.cli import access, audit, cache, database, imports, program, setting
+from fleetcache.cli import access, audit, cache, database, demo, imports, program, setting
 from fleetcache.cli.parts import Commands
 from fleetcache.settings import load
 
@@ -24,6 +24,7 @@ COMMANDS: tuple[click.Command, ...] = (
     audit.show,
     setting.setting,
     imports.import_file,
+    demo.demo,
 )
 
 

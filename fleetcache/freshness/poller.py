@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from fleetcache.cache.layered import LayeredCache
 from fleetcache.cache.ledger import Check, Regress
@@ -27,6 +28,9 @@ RETRY_SECONDS, MOST_RETRY_SECONDS = 0.1, 1.0
 """Between two attempts while checks fail: the first, then twice as long each time."""
 TEND_SECONDS = 5.0
 """Between two looks at what no check tells."""
+Told = Callable[[str | None], None]
+"""Called with a ``state``."""
+_NOTHING = object()
 
 
 class Poller:
@@ -34,7 +38,8 @@ class Poller:
 
     All checks of a process go over one connection, one at a time, and who waits for its turn may find
     that the check before it was sent late enough. ``moved`` is called, outside of any lock, with the
-    topics that changed. What is told of checks is given by ``serve`` before the first of them.
+    topics that changed. ``beside`` is another thing that pages say, as a part of the state. What is told of
+    checks is given by ``serve`` before the first of them.
     """
 
     def __init__(
@@ -42,12 +47,14 @@ class Poller:
         database: Database,
         *,
         moved: Callable[[set[str]], None] = lambda topics: None,
+        beside: Callable[[], bool] = lambda: False,
         clock: Clock = SYSTEM,
     ) -> None:
         self.fault: str | None = None
         self._cache: LayeredCache
         self._database = database
         self._moved = moved
+        self._beside = beside
         self._clock = clock
         self._checks = Checks(database.url, seconds=CHECK_SECONDS)
         self._turn = threading.Lock()
@@ -55,6 +62,8 @@ class Poller:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._needed_at = clock.monotonic()
+        self._watchers: dict[Told, object] = {}
+        self._watching = threading.Lock()
 
     def serve(self, cache: LayeredCache) -> None:
         """Tell this cache of the checks."""
@@ -62,8 +71,8 @@ class Poller:
 
     @property
     def idle(self) -> bool:
-        """Whether nobody has needed a check for a while."""
-        return self._clock.monotonic() - self._needed_at > QUIET_SECONDS
+        """Whether nobody watches, and nobody has needed a check for a while."""
+        return not self._watchers and self._clock.monotonic() - self._needed_at > QUIET_SECONDS
 
     def start(self) -> None:
         """Check in the background, until ``close``."""
@@ -78,6 +87,19 @@ class Poller:
             self._thread.join(timeout=5)
         with self._turn:
             self._checks.close()
+
+    @contextmanager
+    def watched(self, told: Told) -> Iterator[None]:
+        """Have ``told`` called with the state, soon and then whenever it is another one, on the thread that
+        checks: it must not wait for anything."""
+        with self._watching:
+            self._watchers[told] = _NOTHING
+        self._wake.set()
+        try:
+            yield
+        finally:
+            with self._watching:
+                del self._watchers[told]
 
     def prove(self, since: float) -> bool:
         """Have a check answered that was sent at or after ``since`` (monotonic seconds); whether one was.
@@ -108,10 +130,25 @@ class Poller:
         """Of which state of the database reads are at this moment; None while nobody can say. While
         changes are not counted it is another one every few seconds."""
         ledger, now = self._cache.ledger, self._clock.monotonic()
+        return self._state(ledger.proven(now - ledger.bound, now) or self.prove(now - ledger.bound))
+
+    def _state(self, proven: bool) -> str | None:
+        ledger, beside = self._cache.ledger, " beside" if self._beside() else ""
         if ledger.dirty is not None:
-            return f"{ledger.dirty} {now // TEND_SECONDS}"
-        proven = ledger.proven(now - ledger.bound, now) or self.prove(now - ledger.bound)
-        return ledger.known.token() if proven and ledger.known is not None else None
+            return f"{ledger.dirty} {self._clock.monotonic() // TEND_SECONDS}{beside}"
+        return f"{ledger.known.token()}{beside}" if proven and ledger.known is not None else beside or None
+
+    def _tell(self) -> None:
+        """Say to whoever watches in which state the database is, if they do not know it."""
+        if not self._watchers:
+            return
+        ledger, now = self._cache.ledger, self._clock.monotonic()
+        state = self._state(self.fault is None or ledger.proven(now - ledger.bound, now))
+        with self._watching:
+            behind = [told for told, last in self._watchers.items() if last != state]
+            self._watchers.update(dict.fromkeys(behind, state))
+        for told in behind:
+            told(state)
 
     def _check(self) -> set[str]:
         sent_at = self._clock.monotonic()
@@ -156,6 +193,7 @@ class Poller:
                     moved = self._check()
                 finally:
                     self._turn.release()
+            self._tell()
             if moved:
                 self._moved(moved)
             if self.fault is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from fleetcache.definitions import RANKS
 from fleetcache.figures.leave import AvailabilityLine, LeaveStats
+from fleetcache.panels.behind import Behind, Opens, behind
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,17 @@ class WorstDay:
 
 def days(stats: LeaveStats) -> list[date]:
     """The days the lines speak of."""
-    length = max((len(line.if_renewed) for line in stats.availability), default=0)
-    return [stats.first_day + timedelta(days=n) for n in range(length)]
+    return [stats.first_day + timedelta(days=n) for n in range(_length(stats))]
+
+
+def last_day(stats: LeaveStats) -> date | None:
+    """The last day the lines speak of; None where they speak of none."""
+    length = _length(stats)
+    return stats.first_day + timedelta(days=length - 1) if length else None
+
+
+def _length(stats: LeaveStats) -> int:
+    return max((len(line.if_renewed) for line in stats.availability), default=0)
 
 
 def chosen(
@@ -73,6 +83,23 @@ def first_below(line: AvailabilityLine, crew: Sequence[int], first_day: date) ->
     """The first day on which ``crew`` is below the minimum; None when it never is."""
     place = next((n for n, have in enumerate(crew) if have < line.minimum), None)
     return None if place is None else first_day + timedelta(days=place)
+
+
+def opens(line: AvailabilityLine, days: Sequence[date], worst: WorstDay | None = None) -> Opens:
+    """What stands behind each line of a group on each of the ``days``, and behind its ``worst`` one."""
+
+    def of(figure: str) -> Callable[[int], Behind]:
+        return lambda place: behind(figure, day=days[place], fleet=line.fleet, rank=line.rank)
+
+    lines = {
+        "If renewed": of("availability.ifRenewed"),
+        "On paper": of("availability.onPaper"),
+        "On leave": of("availability.onLeave"),
+    }
+    if worst is not None:
+        place = days.index(worst.day)
+        lines["Worst day"] = lambda _: lines["If renewed"](place)
+    return lines
 
 
 def worst_in(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Protocol, TypeVar
@@ -19,6 +19,7 @@ from fleetcache.figures.compliance import (
 from fleetcache.figures.dashboard import DashboardMetrics
 from fleetcache.figures.reference import CheckTypes
 from fleetcache.glossary import GLOSSARY
+from fleetcache.panels.behind import Behind, Opens, behind
 
 KEYS = (
     "dashboard:metrics",
@@ -31,7 +32,16 @@ ALL_BANDS = ("expired", "missing", "undated", *(name for name, day in BANDS if d
 """From the gravest to the farthest, as the bars are stacked."""
 _EXPIRING = tuple(name for name, day in BANDS if day is not None and day <= EXPIRING_DAYS)
 _CURRENT = tuple(name for name, day in BANDS if day is not None and day > EXPIRING_DAYS)
-COUNTS = ("Valid", "Of", "Expired", "Missing", "Undated", "Expiring", "Current")
+COUNTS = {
+    "Valid": "certifications.valid",
+    "Of": "certifications.judged",
+    "Expired": "certifications.expired",
+    "Missing": "certifications.missing",
+    "Undated": "certifications.undated",
+    "Expiring": "certifications.expiring",
+    "Current": "certifications.current",
+}
+"""The counts of ``validity``, each with its figure."""
 
 Shown = dict[str, Any]
 
@@ -118,8 +128,12 @@ def states(cells: Iterable[CheckCell]) -> CheckStates:
 
 def band_label(band: str) -> str:
     """How a band is named on a page."""
-    entry = GLOSSARY.get(f"bands.{band}") or GLOSSARY[f"certifications.{band}"]
-    return entry.label
+    return GLOSSARY[band_figure(band)].label
+
+
+def band_figure(band: str) -> str:
+    """Which figure counts the rows of a band."""
+    return f"bands.{band}" if f"bands.{band}" in GLOSSARY else f"certifications.{band}"
 
 
 def categories(types: CheckTypes | None, cells: Sequence[CheckCell]) -> list[str]:
@@ -162,6 +176,17 @@ def validity(groups: Mapping[str, Sequence[CheckCell]], title: str) -> list[Show
             }
         )
     return found
+
+
+def opens(names: Sequence[str], field: str, *, fleet: str | None, rank: str | None) -> Opens:
+    """What stands behind the counts of ``validity`` and ``band_series``, given the ``names`` of their groups by
+    ``field`` (category or fleet)."""
+
+    def of(figure: str) -> Callable[[int], Behind]:
+        return lambda place: behind(figure, **{"fleet": fleet, "rank": rank, field: names[place]})
+
+    bands = {band_label(band): of(band_figure(band)) for band in ALL_BANDS}
+    return bands | {column: of(figure) for column, figure in COUNTS.items()}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from fleetcache.definitions import BANDS, EXPIRING_DAYS, RANKS
@@ -119,6 +120,24 @@ def held(rows: Iterable[Row]) -> list[Shown]:
     ]
 
 
+def renewed(rows: Iterable[Row]) -> list[Shown]:
+    """Certifications that took the place of others, in the order given."""
+    return [
+        {
+            "Name": row["name"],
+            "Check": row["check_name"],
+            "Completed": row["completed_on"],
+            "Expires": row["expires_on"],
+            "Days left": row["days_left"],
+            "Category": row["category"],
+            "Issuer": row["issuer"],
+            "Document": row["document_number"],
+            **_who(row),
+        }
+        for row in rows
+    ]
+
+
 def matrix(rows: Iterable[Row], types: CheckTypes) -> list[Shown]:
     """One row per pilot and one column per check code, in the order of the check types."""
     codes = [one.code for one in sorted(types.check_types, key=lambda one: one.position)]
@@ -140,6 +159,11 @@ def mark(check: Sequence[Any] | None) -> str:
     if check is None:
         return ""
     state, _, days_left, required = check
+    return _marked(state, days_left, required)
+
+
+@lru_cache(maxsize=4096)  # the cells of a matrix are many, and what stands in them is not
+def _marked(state: str, days_left: int | None, required: bool) -> str:
     days = "" if days_left is None else f" {abs(days_left)} d"
     text = {
         "expired": f"✕ {days.strip()} ago",

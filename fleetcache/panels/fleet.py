@@ -10,10 +10,10 @@ from typing import Literal
 from fleetcache.definitions import RANKS, TREND_DAYS, strength
 from fleetcache.figures.fleet import DailyRow, FleetCell, FleetStats, FleetStrength
 from fleetcache.panels.advice import Gravity
+from fleetcache.panels.behind import Behind, Opens, behind
 
 KEYS = ("fleet:stats",)
 Side = Literal["base", "rank", "contract", "fleet"]
-INSTRUCTORS = {"training_captains": "Training captain", "examiners": "Examiner"}
 _GRAVEST = ("short", "watch", "ok")
 
 
@@ -31,19 +31,6 @@ class StrengthRow:
     on_leave: int
     available: int
     minimum: int | None
-    margin: int | None
-    status: str | None
-
-
-@dataclass(frozen=True)
-class InstructorRow:
-    """One fleet (None: all shown) and one of INSTRUCTORS: the pilots ``active`` in that role and
-    how many are required. All but ``active`` is None under a base filter."""
-
-    fleet: str | None
-    role: str
-    required: int | None
-    active: int
     margin: int | None
     status: str | None
 
@@ -117,13 +104,13 @@ def _total(fleet: str | None, rank: str | None, rows: Sequence[StrengthRow]) -> 
     return StrengthRow(
         fleet=fleet,
         rank=rank,
-        required=_sum(row.required for row in rows),
+        required=summed(row.required for row in rows),
         active=sum(row.active for row in rows),
         qualified=sum(row.qualified for row in rows),
         on_leave=sum(row.on_leave for row in rows),
         available=sum(row.available for row in rows),
-        minimum=_sum(row.minimum for row in rows),
-        margin=_sum(row.margin for row in rows),
+        minimum=summed(row.minimum for row in rows),
+        margin=summed(row.margin for row in rows),
         status=weakest(row.status for row in rows),
     )
 
@@ -134,48 +121,25 @@ def weakest(statuses: Iterable[str | None]) -> str | None:
     return None if None in found else next((one for one in _GRAVEST if one in found), None)
 
 
-def _sum(values: Iterable[int | None]) -> int | None:
+def summed(values: Iterable[int | None]) -> int | None:
+    """The sum, None where any of them is unknown."""
     found = list(values)
     known = [value for value in found if value is not None]
     return sum(known) if len(known) == len(found) else None
 
 
-def instructors(
-    stats: FleetStats, *, fleet: str | None = None, base: str | None = None
-) -> list[InstructorRow]:
-    """Each fleet chosen by role, then all of them when there are several; a total's status is its
-    weakest fleet's."""
-    rows = []
-    for need in (one for one in stats.fleets if fleet in (None, one.fleet)):
-        cells = chosen(stats, fleet=need.fleet, base=base)
-        for role in INSTRUCTORS:
-            have: int = sum(getattr(cell, role) for cell in cells)
-            required: int = getattr(need, f"required_{role}")
-            rows.append(
-                InstructorRow(
-                    fleet=need.fleet,
-                    role=role,
-                    required=None if base else required,
-                    active=have,
-                    margin=None if base else have - required,
-                    status=None if base else strength(have, required),
-                )
-            )
-    totals = []
-    if len({row.fleet for row in rows}) > 1:
-        for role in INSTRUCTORS:
-            own = [row for row in rows if row.role == role]
-            totals.append(
-                InstructorRow(
-                    fleet=None,
-                    role=role,
-                    required=_sum(row.required for row in own),
-                    active=sum(row.active for row in own),
-                    margin=_sum(row.margin for row in own),
-                    status=weakest(row.status for row in own),
-                )
-            )
-    return rows + totals
+def opens(rows: Sequence[StrengthRow], base: str | None) -> Opens:
+    """What stands behind the counts of ``strengths``, by column."""
+
+    def of(figure: str) -> Callable[[int], Behind | None]:
+        return lambda place: behind(figure, fleet=rows[place].fleet, rank=rows[place].rank, base=base)
+
+    return {
+        "Active": of("pilots.active"),
+        "Qualified": of("strength.qualified"),
+        "On leave": of("strength.onLeave"),
+        "Available": of("strength.available"),
+    }
 
 
 def remarks(rows: Iterable[StrengthRow]) -> list[tuple[Gravity, str]]:
@@ -194,7 +158,7 @@ def remarks(rows: Iterable[StrengthRow]) -> list[tuple[Gravity, str]]:
         if row.available < (row.minimum or 0)
     ]
     found = below + [
-        said for row in groups for said in _too_few(_crew(row), row.active, row.required)
+        said for row in groups for said in too_few(_crew(row), row.active, row.required)
     ]
     if found:
         return found
@@ -206,20 +170,12 @@ def remarks(rows: Iterable[StrengthRow]) -> list[tuple[Gravity, str]]:
     return [("fine", said)]
 
 
-def instructor_remarks(rows: Iterable[InstructorRow]) -> list[tuple[Gravity, str]]:
-    """Which fleets have too few training captains or examiners, in sentences of Markdown."""
-    found = []
-    for row in (one for one in rows if one.fleet):
-        who = f"{row.fleet} {INSTRUCTORS[row.role].lower()}s"
-        found += _too_few(who, row.active, row.required)
-    return found
-
-
 def _crew(row: StrengthRow) -> str:
     return f"{row.fleet} {RANKS[row.rank or ''].lower()}s"
 
 
-def _too_few(who: str, have: int, need: int | None) -> list[tuple[Gravity, str]]:
+def too_few(who: str, have: int, need: int | None) -> list[tuple[Gravity, str]]:
+    """That there are fewer than required, in a sentence of Markdown; nothing where there are enough."""
     if need is None or have >= need:
         return []
     gravity: Gravity = "act" if strength(have, need) == "short" else "plan"
@@ -282,4 +238,29 @@ def breakdown(
     series = {
         RANKS.get(part, part): [counted.get((code, part), 0) for code in codes] for part in parts
     }
-    return [labels[code] for code in codes], {name: row for name, row in series.items() if any(row)}
+    names = _distinct(labels)
+    return [names[code] for code in codes], {name: row for name, row in series.items() if any(row)}
+
+
+def _distinct(labels: Mapping[str, str]) -> dict[str, str]:
+    """The names by code; where several have one name, with the code."""
+    names = list(labels.values())
+    return {code: f"{name} ({code})" if names.count(name) > 1 else name for code, name in labels.items()}
+
+
+def breakdown_opens(
+    names: Sequence[str], parts: Iterable[str], by: Side, labels: Mapping[str, str], *, split: Side, **chosen: str | None
+) -> Opens:
+    """What stands behind the counts of ``breakdown``, given its ``names`` and ``parts``."""
+    codes, ranks = ({name: code for code, name in of.items()} for of in (_distinct(labels), RANKS))
+
+    def of(part: str) -> Callable[[int], Behind | None]:
+        def opens(place: int) -> Behind | None:
+            wanted = {by: codes[names[place]]}
+            if wanted.get(split, part) != part:
+                return None  # one side twice: the others of it hold nobody
+            return behind("pilots.active", **{**chosen, **wanted, split: part})
+
+        return opens
+
+    return {part: of(ranks.get(part, part)) for part in parts}

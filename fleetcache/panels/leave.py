@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -18,8 +18,11 @@ from fleetcache.figures.leave import (
 )
 from fleetcache.figures.reference import Settings
 from fleetcache.panels import availability
+from fleetcache.panels.behind import Behind, Opens, behind, month_days
 
 KEYS = ("fleet:leave:stats", "fleet:leave:pending", "fleet:leave:approved", "ref:settings")
+
+PERIOD_STATUSES = ("submitted", "in_review", "approved", "denied")
 
 Row = Mapping[str, Any]
 Shown = dict[str, Any]
@@ -139,6 +142,27 @@ def by_month(
     return months, {types.get(c, c): [counted.get((c, month)) for month in months] for c in ordered}
 
 
+def months_open(months: Sequence[date], stats: LeaveStats, types: Mapping[str, str]) -> Opens:
+    """What stands behind the days of ``by_month``, by the name of the type."""
+
+    def of(code: str) -> Callable[[int], Behind]:
+        return lambda place: behind("leave.daysByMonth", leave_type=code, **month_days(months[place]))
+
+    return {types.get(code, code): of(code) for code in sorted({one.leave_type for one in stats.months})}
+
+
+def calendar_opens(stats: LeaveStats) -> Opens:
+    """What stands behind the counts of ``calendar``, by column."""
+
+    def of(figure: str) -> Callable[[int], Behind]:
+        return lambda place: behind(
+            figure, first=stats.periods[place].first_day, last=stats.periods[place].last_day
+        )
+
+    columns = {name.replace("_", " ").capitalize(): of(f"leave.period.{name}") for name in PERIOD_STATUSES}
+    return {**columns, "Days away": of("leave.daysAway")}
+
+
 def calendar(stats: LeaveStats, now: datetime, zone: ZoneInfo | None) -> list[Shown]:
     """The coming roster periods, the current one marked; deadlines in the time of ``zone``, or in UTC
     and marked as such."""
@@ -188,6 +212,42 @@ def decided(rows: Iterable[Row], types: Mapping[str, str], statuses: Mapping[str
             "Days": row["days"],
             "Decided by": row["decided_by"],
             "Reason": row["decision_reason"],
+            "Fleet": row["fleet"],
+            "Rank": RANKS[row["rank"]],
+            "Number": row["employee_number"],
+        }
+        for row in rows
+    ]
+
+
+def requests(rows: Iterable[Row], types: Mapping[str, str], statuses: Mapping[str, str]) -> list[Shown]:
+    """Requests of any status as shown, in the order given."""
+    return [
+        {
+            "Name": row["name"],
+            "State": statuses.get(row["status"], row["status"]),
+            "Type": types.get(row["leave_type"], row["leave_type"]),
+            "From": row["first_day"],
+            "To": row["last_day"],
+            "Days": row["days"],
+            "Decided by": row["decided_by"],
+            "Reason": row["decision_reason"],
+            "Fleet": row["fleet"],
+            "Rank": RANKS[row["rank"]],
+            "Seniority": row["seniority"],
+            "Number": row["employee_number"],
+        }
+        for row in rows
+    ]
+
+
+def days(rows: Iterable[Row], types: Mapping[str, str]) -> list[Shown]:
+    """Days away, one row per pilot and day, in the order given."""
+    return [
+        {
+            "Day": row["day"],
+            "Name": row["name"],
+            "Type": ", ".join(types.get(code, code) for code in row["leave_type"].split(", ")),
             "Fleet": row["fleet"],
             "Rank": RANKS[row["rank"]],
             "Number": row["employee_number"],

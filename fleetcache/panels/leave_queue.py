@@ -80,8 +80,8 @@ def margin(row: Row, stats: LeaveStats, away: Mapping[str, Sequence[tuple[date, 
 
 
 def _last_counted(stats: LeaveStats) -> str:
-    last = availability.days(stats)[-1:]
-    named = (p.name for p in stats.periods if last and p.first_day <= last[0] <= p.last_day)
+    last = availability.last_day(stats)
+    named = (p.name for p in stats.periods if last and p.first_day <= last <= p.last_day)
     return next(named, "the counted days")
 
 

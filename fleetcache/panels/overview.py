@@ -11,6 +11,7 @@ from fleetcache.figures.leave import LeavePending, LeaveStats
 from fleetcache.figures.retirement import RetirementWithin
 from fleetcache.panels.advice import Advice, gravest_first
 from fleetcache.panels.availability import Shortfall, shortfalls
+from fleetcache.panels.behind import Behind, behind
 from fleetcache.panels.panel import Panel
 
 KEYS = (
@@ -62,6 +63,8 @@ def _not_qualified(expired: CertificationsExpired) -> list[Advice]:
             f"{away} of them on leave: **{to_act} to act on**.",
             "compliance",
             "Who and why",
+            behind=behind("certifications.nonCompliantPilots"),
+            count=grounded,
         )
     ]
 
@@ -76,7 +79,9 @@ def _lapsing(dashboard: DashboardMetrics) -> list[Advice]:
             "plan",
             f"**{_count(n, 'check')} {verb} within 7 days** unless renewed.",
             "compliance",
-            "Renewals open",
+            "Which",
+            behind=behind("alerts.expiringThisWeek"),
+            count=n,
         )
     ]
 
@@ -92,6 +97,8 @@ def _past_limit(dashboard: DashboardMetrics) -> list[Advice]:
             f"**{_count(n, 'active pilot')} {verb} at or past the age limit** and may not fly.",
             "retirement",
             "Who",
+            behind=behind("retirement.overdue"),
+            count=n,
         )
     ]
 
@@ -136,7 +143,9 @@ def _decisions(leave: LeaveStats, pending: LeavePending, now: datetime) -> list[
                 "act",
                 f"**{_count(n, 'leave request')} already begun or past** and still undecided.",
                 "leave",
-                "Queue",
+                "Which",
+                behind=behind("leave.undecidedStarted"),
+                count=n,
             )
         )
     overdue: dict[tuple[date, str], int] = {}
@@ -157,7 +166,9 @@ def _decisions(leave: LeaveStats, pending: LeavePending, now: datetime) -> list[
                 "act" if left <= 3 else "plan",
                 f"**{_count(n, 'leave decision')} {verb} due {when}**: {period} is published on {_day(publication)}.",
                 "leave",
-                "Queue",
+                "Which",
+                behind=behind("leave.due", period=period),
+                count=n,
             )
         )
     closing = next((p for p in leave.periods if p.deadline_at > now), None)
@@ -183,7 +194,9 @@ def _overdue(overdue: dict[tuple[date, str], int], *, begun: bool) -> Advice:
         "act",
         f"**{_count(n, 'leave decision')} {verb} overdue**{included}: {', '.join(published)}.",
         "leave",
-        "Queue",
+        "Which",
+        behind=behind("leave.overdue"),
+        count=n,
     )
 
 
@@ -197,17 +210,20 @@ def _retiring(retiring: RetirementWithin) -> list[Advice]:
             f"{_count(retiring.total, 'pilot')} {verb} the age limit within {retiring.years} years.",
             "retirement",
             "Who retires next",
+            behind=behind("retirement.years0to2"),
+            count=retiring.total,
         )
     ]
 
 
-def moved(stats: FleetStats) -> str:
-    """“Since yesterday: 2 lapsed, 1 renewed, 3 requests.”"""
+def moved(stats: FleetStats) -> list[tuple[str, Behind]]:
+    """What changed since yesterday, each in words and with what stands behind it."""
     since = stats.since_yesterday
-    return (
-        f"Since yesterday: {since.lapsed} lapsed, {since.renewed} renewed, "
-        f"{_count(since.requests, 'leave request')}."
-    )
+    return [
+        (f"{since.lapsed:,} lapsed", behind("since.lapsed")),
+        (f"{since.renewed:,} renewed", behind("since.renewed")),
+        (_count(since.requests, "leave request"), behind("since.requests")),
+    ]
 
 
 def _count(n: int, one: str) -> str:

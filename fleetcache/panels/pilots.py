@@ -11,7 +11,7 @@ import pandas as pd
 
 from fleetcache.definitions import RANKS
 from fleetcache.figures.reference import CheckType
-from fleetcache.panels.fleet import INSTRUCTORS
+from fleetcache.panels.instructors import INSTRUCTORS
 
 Row = Mapping[str, Any]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -11,6 +11,7 @@ import pandas as pd
 
 from fleetcache.definitions import RANKS, RETIREMENT_MONTHS, strength
 from fleetcache.figures.retirement import OutlookCell, RetirementForecast
+from fleetcache.panels.behind import Behind, Opens, behind
 from fleetcache.panels.pilots import Row, column, roles
 
 KEYS = ("fleet:retirement:forecast",)
@@ -161,6 +162,43 @@ def succession(forecast: RetirementForecast, *, fleet: str | None = None) -> lis
             )
         )
     return rows
+
+
+def timeline_opens(
+    months: Sequence[date], names: Iterable[str], *, split: Split, fleet: str | None, rank: str | None
+) -> Opens:
+    """What stands behind the counts of ``timeline``, given its months and the names of its series."""
+    ranks = {name: code for code, name in RANKS.items()}
+
+    def of(name: str) -> Callable[[int], Behind]:
+        group = {"fleet": fleet, "rank": rank, split: ranks.get(name, name)}
+        return lambda place: behind("retirement.timeline", month=months[place], **group)
+
+    return {name: of(name) for name in names}
+
+
+def outlook_opens(line: Outlook) -> Opens:
+    """What stands behind the crew of an outlook on each of its days."""
+    return {
+        "Crew": lambda place: behind(
+            "retirement.outlook", fleet=line.fleet, rank=line.rank, day=line.days[place]
+        )
+    }
+
+
+def succession_opens(rows: Sequence[Succession]) -> Opens:
+    """What stands behind the counts of ``succession``, by column."""
+
+    def of(figure: str) -> Callable[[int], Behind]:
+        return lambda place: behind(figure, fleet=rows[place].fleet)
+
+    return {
+        "Captains leaving": of("succession.captainsLeaving"),
+        "Ready": of("succession.ready"),
+        "Potential": of("succession.potential"),
+        "Developing": of("succession.developing"),
+        "Not yet": of("succession.notYet"),
+    }
 
 
 def leaving(rows: Sequence[Row], followers: Iterable[Succession]) -> pd.DataFrame:

@@ -271,9 +271,9 @@ def readable(cause: BaseException) -> FleetcacheError:
     if isinstance(cause, (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)):
         return NotMigrated("The database lacks something fleetcache needs.", detail=first_line(cause))
     if isinstance(cause, psycopg.errors.LockNotAvailable):
-        return SourceDown("Somebody holds a lock in PostgreSQL on what was asked for.")
+        return SourceDown("Somebody holds a lock in PostgreSQL on what was asked for.", hint="Try again in a moment.")
     if isinstance(cause, psycopg.errors.QueryCanceled):
-        return SourceDown("PostgreSQL took too long to answer.")
+        return SourceDown("PostgreSQL took too long to answer.", hint="Try again in a moment; others may keep it busy.")
     if isinstance(cause, psycopg.IntegrityError):
         field, fault = CONSTRAINTS.get(cause.diag.constraint_name or "", ("", ""))
         said = first_line(cause)

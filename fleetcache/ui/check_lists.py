@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
+from fleetcache.definitions import RANKS
 from fleetcache.figures.compliance import NonCompliantCell
 from fleetcache.figures.reference import CheckTypes
 from fleetcache.panels import compliance_lists
-from fleetcache.source.people import MOST
+from fleetcache.source.people import MOST, Row
 from fleetcache.ui import kit, tables, words
-from fleetcache.ui.session import person
 
 MATRIX_MOST = 500
-EXPORT_MOST = 1_000_000
+HELD_MOST = 500
+"""More would be most of what the page weighs; the files have them all."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,12 @@ class Asked:
         return {"fleet": self.fleet, "rank": self.rank, "as_of": self.day}
 
     @property
+    def said(self) -> dict[str, object]:
+        """The same, as people read it."""
+        day = {} if self.day is None else {"As of": self.day}
+        return {"Fleet": self.fleet, "Rank": self.rank and RANKS[self.rank], **day}
+
+    @property
     def on(self) -> str:
         """“ as of 14 Jun 2026”; empty for today."""
         return "" if self.day is None else f" as of {words.day(self.day)}"
@@ -47,9 +55,13 @@ def not_qualified(asked: Asked, cells: Sequence[NonCompliantCell] | None) -> Non
         kit.remarks(compliance_lists.to_act(grounded, MOST, cells))
     elif grounded == []:
         kit.remarks([("fine", "**Nobody was unqualified on paper that day.**")])
+
+    def shown(rows: Sequence[Row]) -> pd.DataFrame:
+        return tables.frame(compliance_lists.not_qualified(rows, past=asked.day is not None))
+
     if grounded:
         tables.table(
-            tables.frame(compliance_lists.not_qualified(grounded, past=asked.day is not None)),
+            shown(grounded),
             key="not-qualified",
             noun=f"pilots{asked.on}",
             columns={
@@ -59,6 +71,8 @@ def not_qualified(asked: Asked, cells: Sequence[NonCompliantCell] | None) -> Non
                 **tables.date_columns("Lapsed since"),
             },
             height="content" if len(grounded) <= 20 else "auto",
+            whole=tables.beyond(grounded, "non_compliant", shown, **asked.filters),
+            asked=asked.said,
         )
 
 
@@ -68,22 +82,28 @@ def renewals(asked: Asked) -> None:
     open_windows = tables.listed("renewals", **asked.filters)
     if open_windows is not None:
         kit.remarks(compliance_lists.to_renew(open_windows, MOST))
+
+    def shown(rows: Sequence[Row]) -> pd.DataFrame:
+        return tables.frame(compliance_lists.renewals(rows))
+
     if open_windows:
         tables.table(
-            tables.frame(compliance_lists.renewals(open_windows)),
+            shown(open_windows),
             key="renewals",
             noun=f"renewals{asked.on}",
             columns={
                 "Check": st.column_config.TextColumn(width="medium"),
                 **tables.date_columns("Expires"),
             },
+            whole=tables.beyond(open_windows, "renewals", shown, **asked.filters),
+            asked=asked.said,
         )
 
 
 def compliant_then(asked: Asked) -> None:
     """How many pilots were compliant on a past day, counted from the list of that day."""
     kit.section("Pilot compliance")
-    people = tables.listed("pilots", base=None, most=EXPORT_MOST, **asked.filters)
+    people = tables.listed("pilots", base=None, most=tables.EVERY, **asked.filters)
     if people is None:
         return
     then = compliance_lists.compliance(people)
@@ -118,13 +138,17 @@ def crew_by_check(asked: Asked, types: CheckTypes) -> None:
         bind="query-params",
     )
     st.caption(compliance_lists.LEGEND)
+
+    def shown(rows: Sequence[Row]) -> pd.DataFrame:
+        return tables.frame(compliance_lists.matrix(compliance_lists.needing(rows, wanted), types))
+
     if len(rows) >= most:
         st.caption(
             f":material/info: The first {most:,} pilots, not qualified ones first. "
             "Choose a fleet or rank to see the others."
         )
     tables.table(
-        tables.frame(compliance_lists.matrix(compliance_lists.needing(rows, wanted), types)),
+        shown(rows),
         key="matrix",
         noun=f"pilots{asked.on}",
         columns={
@@ -137,6 +161,8 @@ def crew_by_check(asked: Asked, types: CheckTypes) -> None:
             },
         },
         height=420,
+        whole=tables.beyond(rows, "matrix", shown, most=most, **asked.filters),
+        asked={**asked.said, "With a check": wanted},
     )
 
 
@@ -165,12 +191,15 @@ def certifications(asked: Asked, categories: Sequence[str]) -> None:
             "Search", placeholder="Name, number, check, document", key="find", bind="query-params"
         )
     filters = {**asked.filters, "category": category, "state": state, "search": search.strip() or None}
-    rows = tables.listed("certifications", **filters)
+    rows = tables.listed("certifications", most=HELD_MOST, **filters)
     if rows is None:
         return
-    role = person().role
+
+    def shown(rows: Sequence[Row]) -> pd.DataFrame:
+        return tables.frame(compliance_lists.held(rows), whole=["Days left"])
+
     tables.table(
-        tables.frame(compliance_lists.held(rows), whole=["Days left"]),
+        shown(rows),
         key=f"certifications-{asked.day}" if asked.day else "certifications",
         noun=f"certifications{asked.on}",
         search=False,
@@ -180,8 +209,7 @@ def certifications(asked: Asked, categories: Sequence[str]) -> None:
             **tables.date_columns("Expires", "Completed"),
             **tables.number_columns("Days left"),
         },
-        whole=lambda: tables.frame(
-            compliance_lists.held(tables.read("certifications", role=role, most=EXPORT_MOST, **filters)),
-            whole=["Days left"],
-        ),
+        most=HELD_MOST,
+        whole=tables.beyond(rows, "certifications", shown, most=HELD_MOST, **filters),
+        asked={**asked.said, "Category": category, "State": state, "Search": filters["search"]},
     )

@@ -9,6 +9,7 @@ import streamlit as st
 from fleetcache.figures.leave import AvailabilityLine, LeaveStats
 from fleetcache.glossary import GLOSSARY
 from fleetcache.panels import availability
+from fleetcache.panels.behind import behind
 from fleetcache.ui import charts, kit, words
 
 
@@ -33,6 +34,7 @@ def against_minimum(stats: LeaveStats, lines: Sequence[AvailabilityLine]) -> Non
                     ),
                     key=f"crew-{line.fleet}-{line.rank}",
                     alt=f"Crew of {words.group(line.fleet, line.rank)} by day against the minimum",
+                    opens=availability.opens(line, days, worst),
                 )
 
 
@@ -46,7 +48,10 @@ def _head(line: AvailabilityLine, stats: LeaveStats) -> None:
     elif lapse is not None:
         badge = f":orange-badge[:material/warning: renewals needed by {words.short_day(lapse)}]"
     st.markdown(f"**{words.group(line.fleet, line.rank)}** {badge}")
-    tightest = (
-        f" · worst day {words.short_day(worst.day)}: {worst.crew} ({worst.margin:+d})" if worst else ""
-    )
-    st.caption(f"{line.active} active · minimum {line.minimum}{tightest}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
+        st.caption(f"{line.active} active · minimum {line.minimum}", width="content")
+        if worst is not None:
+            kit.link(
+                f":small[worst day {words.short_day(worst.day)}: {worst.crew} ({worst.margin:+d})]",
+                behind("availability.ifRenewed", day=worst.day, fleet=line.fleet, rank=line.rank),
+            )

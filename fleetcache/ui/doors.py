@@ -133,8 +133,13 @@ def _providers() -> None:
 
 @st.fragment(run_every=WAIT_SECONDS)
 def _waiting() -> None:
-    if runtime.current().auth is not None:
+    parts = runtime.current()
+    if parts.auth is not None:
         st.rerun()
+    if parts.shut is not None:
+        st.error(f"**Nobody can come in.** {parts.shut} {parts.shut.hint}", icon=":material/lock:")
+        st.caption("Whoever was signed in is so no longer. This page goes on by itself when it is put right.")
+        return
     st.warning(
         "**The database does not answer.** How people sign in here hangs on what is in it. This page goes on by "
         "itself as soon as it does.",

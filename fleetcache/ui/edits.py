@@ -10,6 +10,7 @@ import streamlit as st
 from fleetcache import runtime
 from fleetcache.changes.door import Door, Made
 from fleetcache.errors import FleetcacheError, Invalid
+from fleetcache.ui import exports
 from fleetcache.ui.session import AFTER, person
 
 _SAID, _REFUSED, _PLACE = "edit-said", "edit-refused", "edit-place"
@@ -46,7 +47,9 @@ def say() -> None:
 
 
 def arrive(place: str) -> None:
-    """Somebody is at this page: what was refused or offered on another one is not said here."""
+    """Somebody is at this page: what was refused or offered on another one is not said here, and the files of its
+    lists say nothing of the figures of that one."""
+    exports.of_page(None)
     if st.session_state.get(_PLACE) != place:
         st.session_state[_PLACE] = place
         for key in [key for key in st.session_state if str(key).endswith(("-faults", "-refused", "-offer"))]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from fleetcache.definitions import NEARING_YEARS
+from fleetcache.panels.behind import behind
 from fleetcache.panels.leave_conflicts import Conflict
 from fleetcache.panels.retirement import Outlook
-from fleetcache.ui import words
+from fleetcache.ui import kit, words
 from fleetcache.ui.chips import STATE_CHIPS
 
 
@@ -17,7 +18,8 @@ def of_cover(fleet: str, *, ready: int, leaving: int, status: str | None) -> Non
     word = words.COVER_NAMES[status] if status else "nobody leaves"
     with st.container(border=True):
         st.markdown(f"**{fleet}** :{color}-badge[{word}]")
-        st.markdown(f"**{ready:,}** ready for command · **{words.plural(leaving, 'captain')}** leaving")
+        kit.link(f"**{ready:,}** ready for command", behind("succession.ready", fleet=fleet))
+        kit.link(f"**{words.plural(leaving, 'captain')}** leaving", behind("succession.captainsLeaving", fleet=fleet))
         st.caption(f"within {NEARING_YEARS} years, those past the limit included")
 
 

@@ -11,12 +11,14 @@ PAGES = Path(__file__).parents[2] / "pages"
 
 
 class Place(NamedTuple):
-    """A page in the navigation: file and address, title, icon, and what one must be allowed to open it."""
+    """A page: file and address, title, icon, what one must be allowed to open it, and whether it is ``listed`` in the
+    navigation."""
 
     name: str
     title: str
     icon: str
     right: Right
+    listed: bool = True
 
 
 SECTIONS = {
@@ -27,6 +29,7 @@ SECTIONS = {
         Place("retirement", "Retirement", ":material/event_available:", "figures.read"),
         Place("pilots", "Pilots", ":material/badge:", "crew.read"),
         Place("leave", "Leave", ":material/beach_access:", "figures.read"),
+        Place("figure", "Figure", ":material/tag:", "crew.read", listed=False),
         Place("imports", "Import", ":material/upload_file:", "import"),
     ],
     "Administration": [
@@ -35,3 +38,13 @@ SECTIONS = {
         Place("settings", "Settings", ":material/tune:", "settings.change"),
     ],
 }
+
+
+def place(name: str) -> Place:
+    """The page of this name."""
+    return next(place for places in SECTIONS.values() for place in places if place.name == name)
+
+
+def page_path(name: str) -> str:
+    """The absolute path of a page, as ``st.Page`` got it."""
+    return str(PAGES / f"{name}.py")

@@ -73,13 +73,14 @@ def form(now: Row, choices: Choices) -> None:
     """The details of a pilot, ready to be changed. What was typed stays until it is saved."""
     key, base = f"pilot-{now['pilot_id']}", _base(now)
     moved = st.session_state.get(_MOVED) or (pilots.differences(base, now) if now["pilot_id"] != NEW else {})
-    if moved:
-        st.warning(
-            "**Somebody else has changed this pilot** since you opened it. What you typed is still here: look at both, "
-            "then save again.",
-            icon=":material/group:",
-        )
-        tables.figures(_differences(moved), key="moved", alt="What somebody else has changed")
+    with st.container():  # in its place also while it is empty: a form that moves loses the cursor of whoever types
+        if moved:
+            st.warning(
+                "**Somebody else has changed this pilot** since you opened it. What you typed is still here: look at both, "
+                "then save again.",
+                icon=":material/group:",
+            )
+            tables.figures(_differences(moved), key="moved", alt="What somebody else has changed")
     with st.form(key, border=True, enter_to_submit=False):
         for names in ([name for name in pilots.FIELDS if name not in FLAGS], FLAGS):
             with st.grid(3, min_column_width=220, gap="small"):

@@ -9,9 +9,9 @@ import streamlit as st
 from fleetcache import runtime
 from fleetcache.access.roles import Person
 from fleetcache.errors import FleetcacheError, Forbidden, NoRole, NotSignedIn
-from fleetcache.ui import edits
+from fleetcache.ui import edits, filters, kit
 from fleetcache.ui.doors import LOGO, account, forbidden
-from fleetcache.ui.follow import drawn, follow
+from fleetcache.ui.follow import drawn
 from fleetcache.ui.pages import PAGES, SECTIONS
 from fleetcache.ui.session import person, refuse
 
@@ -33,11 +33,12 @@ places = {
         icon=place.icon,
         url_path=place.name,
         default=place.name == "overview",
-        visibility="visible" if who and who.may(place.right) else "hidden",
+        visibility="visible" if who and place.listed and who.may(place.right) else "hidden",
     ): (section, place)
     for section, found in SECTIONS.items()
     for place in found
 }
+filters.arrive()
 page = st.navigation(
     {section: [page for page, (of, _place) in places.items() if of == section] for section in SECTIONS},
     position="sidebar" if who else "hidden",
@@ -51,11 +52,10 @@ drawn()
 try:
     who.must(place.right)
 except Forbidden as error:
-    st.title(f"{place.icon} {place.title}", anchor=False)
+    kit.head(place.title, icon=place.icon)
     forbidden(error)
 else:
     for warning in runtime.current().warnings:
         st.warning(warning, icon=":material/info:")
     edits.arrive(place.name)
     page.run()
-follow()

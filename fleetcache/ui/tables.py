@@ -1,8 +1,7 @@
-"""Rows: searched, shown, and given away as CSV."""
+"""Rows: searched, shown, and given away as files."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
@@ -13,18 +12,16 @@ import streamlit as st
 from fleetcache import runtime
 from fleetcache.errors import FleetcacheError
 from fleetcache.glossary import GLOSSARY
+from fleetcache.panels.behind import Opens
 from fleetcache.source.people import MOST, Row, rows
-from fleetcache.ui import words
+from fleetcache.ui import exports, states, words
 from fleetcache.ui.chips import STATE_CHIPS
-from fleetcache.ui.kit import empty
+from fleetcache.ui.kit import empty, go
 from fleetcache.ui.session import person
 
 ROW_PIXELS = 36
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""With which of these a cell begins, a spreadsheet works it out."""
-INNER = re.compile(r"([;\t\r\n][\s\"]*)(?=[=+@-])")
-"""Where a spreadsheet with another separator than ours would begin a cell, which quotation marks do not stop: to it a
-cell of ours that is not the first of its row begins in the middle of one."""
+EVERY = 1_000_000
+"""Rows of a file at the most: as many as a sheet of Excel takes."""
 
 
 def read(list_name: str, *, role: str | None = None, **filters: Any) -> list[Row]:
@@ -36,14 +33,29 @@ def read(list_name: str, *, role: str | None = None, **filters: Any) -> list[Row
     return rows(runtime.current().database, list_name, role=role or person().role, **filters)
 
 
+def beyond(
+    found: Sequence[Row], list_name: str, shown: Callable[[list[Row]], pd.DataFrame], *, most: int = MOST, **filters: Any
+) -> Callable[[], pd.DataFrame] | None:
+    """What reads the whole of a list for its files, where as many rows were ``found`` as a page shows at the ``most``;
+    None where those are all."""
+    if len(found) < most:
+        return None
+    role = person().role
+    return lambda: shown(read(list_name, role=role, most=EVERY, **filters))
+
+
 def listed(list_name: str, **filters: Any) -> list[Row] | None:
     """The same, or None where it cannot be read, which is then said in its place."""
     try:
-        return read(list_name, **filters)
+        with st.spinner(states.LISTING):
+            return read(list_name, **filters)
     except FleetcacheError as error:
         st.error(
             f"**The list is unavailable.** {error} {error.hint}", icon=":material/cloud_off:"
         )
+        if runtime.current().poller.fault is None:  # the database answers, and will not be heard to have come back
+            asked = sorted(f"{name} {value}" for name, value in filters.items())
+            st.button("Try again", icon=":material/refresh:", type="tertiary", key=f"again-{list_name}-{asked}")
         return None
 
 
@@ -57,14 +69,15 @@ def table(
     height: int | Literal["auto", "content"] = "auto",
     most: int = MOST,
     whole: Callable[[], pd.DataFrame] | None = None,
+    asked: Mapping[str, object] | None = None,
     ids: Sequence[int] = (),
     pick: Callable[[int], None] | None = None,
 ) -> None:
-    """Rows with a search over every column and a CSV of exactly what is shown, or of the ``whole``
-    where more rows match than a page can show. What ``whole`` raises fails the download: a file that
-    could not be filled is never given as an empty one. With ``ids``, one for each row, a row can be
-    selected, and ``pick`` is called with its id."""
-    shown = rows
+    """Rows with a search over every column, and as files exactly those that are shown, or those of the ``whole`` that
+    match the search, where more were found than a page can show. What ``whole`` raises fails the download. ``asked``
+    says by which filters the rows were chosen. With ``ids``, one for each row, a row can be selected, and ``pick`` is
+    called with its id."""
+    shown, wanted, cut = rows, "", len(rows) >= most
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if search:
             wanted = st.text_input(
@@ -76,22 +89,17 @@ def table(
                 width=280,
                 bind="query-params",
             )
-            if wanted:
-                shown = rows[matches(rows, wanted)]
-        st.download_button(
-            "CSV",
-            data=lambda: csv(whole() if whole else shown),
-            file_name=f"{key}.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            key=f"{key}-csv",
-            on_click="ignore",
+            shown = searched(rows, wanted)
+        exports.buttons(
+            (lambda: searched(whole(), wanted)) if whole else lambda: shown,
+            exports.about(noun, asked or {}, search=wanted, cut=cut and not whole, later=whole is not None),
+            key=key,
+            columns=columns,
+            disabled=shown.empty and whole is None,
         )
         count = f"{len(shown):,} of {len(rows):,} {noun}" if len(shown) != len(rows) else f"{len(rows):,} {noun}"
-        cut = f"; only the first {most:,} are listed, narrow the filters" if len(rows) >= most else ""
-        if cut and whole:
-            cut += " (the CSV holds them all)"
-        st.caption(count + cut, width="content")
+        part = f"; only the first {most:,} are listed, narrow the filters" if cut else ""
+        st.caption(f"{count}{part}{' (the files hold them all)' if whole else ''}", width="content")
     if shown.empty:
         empty(f"No {noun} here." if rows.empty else f"No {noun} match the search.")
         return
@@ -117,19 +125,9 @@ def _picked(key: str, listed: Sequence[int], pick: Callable[[int], None]) -> Non
         pick(listed[place])
 
 
-def csv(rows: pd.DataFrame) -> bytes:
-    """Rows as a file for spreadsheets, in UTF-8 with its mark. What one would take for a formula, whichever
-    separator it goes by, has a ' before it, which an import of ours takes off again."""
-
-    def harmless(cell: object) -> object:
-        if not isinstance(cell, str):
-            return cell
-        guarded = INNER.sub(r"\1'", cell)
-        return f"'{guarded}" if guarded.startswith(FORMULAS) else guarded
-
-    texts = {str(name): rows[name].map(harmless) for name in rows.select_dtypes(["object", "str"])}
-    # With this end of lines a cell that holds a part of it is quoted, and cannot begin a row.
-    return rows.assign(**texts).rename(columns=harmless).to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
+def searched(rows: pd.DataFrame, wanted: str) -> pd.DataFrame:
+    """Those of the rows that match a search, all of them where nothing is searched for."""
+    return rows[matches(rows, wanted)] if wanted else rows
 
 
 def matches(rows: pd.DataFrame, wanted: str) -> pd.Series[bool]:
@@ -147,10 +145,18 @@ def matches(rows: pd.DataFrame, wanted: str) -> pd.Series[bool]:
 
 
 def figures(
-    rows: pd.DataFrame, *, key: str, alt: str, columns: Mapping[str, Any] | None = None
+    rows: pd.DataFrame,
+    *,
+    key: str,
+    alt: str,
+    columns: Mapping[str, Any] | None = None,
+    asked: Mapping[str, object] | None = None,
+    opens: Opens | None = None,
 ) -> None:
-    """A small table of figures, as high as its rows; what is unknown is a dash."""
-    st.dataframe(
+    """A small table of figures, as high as its rows; what is unknown is a dash. Where it is said by which filters it
+    was ``asked`` for, it is given as files too. With ``opens``, by column, a number that is chosen leads to the rows
+    behind it."""
+    event: Any = st.dataframe(
         rows,
         hide_index=True,
         column_config=columns,
@@ -158,7 +164,19 @@ def figures(
         height="content",
         placeholder=words.NO_DATA,
         alt=alt,
+        selection_mode="single-cell",
+        on_select="rerun" if opens else "ignore",
     )
+    if opens:
+        for row, column in event.selection.cells:
+            if column in opens:
+                go(opens[column](row))
+    if opens or asked is not None:
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="small"):
+            if opens:
+                st.caption("Choose a number to see the rows behind it.")
+            if asked is not None:
+                exports.buttons(lambda: rows, exports.about(alt, asked), key=key, columns=columns, quiet=True)
 
 
 def frame(found: Sequence[Mapping[str, Any]], *, whole: Sequence[str] = ()) -> pd.DataFrame:

@@ -23,7 +23,8 @@ def _inline_scripts() -> str:
 
 POLICY = {
     "default-src": "'self'",
-    "script-src": f"'self' {_inline_scripts()}",
+    # The script of a component of ours is handed to the browser as a blob, by Streamlit's own.
+    "script-src": f"'self' blob: {_inline_scripts()}",
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data: blob:",
     "font-src": "'self' data:",

@@ -1,4 +1,4 @@
-"""What stands beside the pages: the API, the probe, and who answered."""
+"""What stands beside the pages: the API, the probe, what tells pages of changes, and who answered."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route
+from starlette.responses import JSONResponse, RedirectResponse
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fleetcache import runtime, settings
@@ -22,6 +22,7 @@ from fleetcache.errors import FleetcacheError
 from fleetcache.web.api import api
 from fleetcache.web.door import SignedInOnly, door
 from fleetcache.web.headers import STARTS, SecurityHeaders
+from fleetcache.web.live import live
 from fleetcache.web.loopback import LoopbackOnly
 from fleetcache.web.metrics import metrics
 from fleetcache.web.probes import healthz, readyz
@@ -77,6 +78,11 @@ async def missing(_request: Request) -> JSONResponse:
     return refusal(404, "Not Found")
 
 
+async def overview(request: Request) -> RedirectResponse:
+    """The first page is at ``/``; by its own name Streamlit does not know it."""
+    return RedirectResponse(f"/?{request.url.query}" if request.url.query else "/")
+
+
 _api = Mount("/api", app=api)
 # Starlette's own ends at a line break: such a path would be none of the API's.
 _api.path_regex = re.compile(_api.path_regex.pattern, re.DOTALL)
@@ -84,8 +90,10 @@ routes = [
     Route("/healthz", healthz),
     Route("/readyz", readyz),
     Route("/metrics", metrics),
+    Route("/overview", overview),
     Route("/api", missing),
     _api,
+    WebSocketRoute("/live", live),
     *door,
 ]
 middleware = [

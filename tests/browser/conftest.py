@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-sync",
@@ -24,6 +24,7 @@ def chromium() -> Iterator[Browser]:
         if os.environ.get("FLEETCACHE_REQUIRE_BROWSER"):
             pytest.fail(f"FLEETCACHE_REQUIRE_BROWSER is set, and {reason}")
         pytest.skip(reason)
+    expect.set_options(timeout=40_000)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=program, args=QUIET)
         yield started

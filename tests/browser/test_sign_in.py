@@ -40,7 +40,7 @@ def allowed(role: str) -> list[str]:
         page.title
         for pages in SECTIONS.values()
         for page in pages
-        if ROLES.index(role) >= ROLES.index(RIGHTS[page.right])  # type: ignore[arg-type]
+        if page.listed and ROLES.index(role) >= ROLES.index(RIGHTS[page.right])  # type: ignore[arg-type]
     ]
 
 

@@ -13,6 +13,7 @@ from tests.live import REPO, App
 ARTEFACTS = REPO / "artefacts"
 TITLES = {page.name: page.title for pages in SECTIONS.values() for page in pages}
 LARGE, PHONE = 1280, 390
+LOOKS = ("light", "dark", "phone")
 # Streamlit closes its navigation after a click only where the browser says that it is a phone's.
 PHONES = {
     "is_mobile": True,
@@ -27,17 +28,18 @@ PROBES = re.compile(r"/[a-z]+/_stcore/(health|host-config)")
 class Window:
     """One browser window on the program."""
 
-    def __init__(self, browser: Browser, app: App, *, width: int = LARGE) -> None:
+    def __init__(self, browser: Browser, app: App, *, width: int = LARGE, dark: bool = False) -> None:
         self.app = app
         self.width = width
         self.troubles: list[str] = []
         self.context = browser.new_context(
             viewport={"width": width, "height": 900},
             locale="en-GB",
+            color_scheme="dark" if dark else "light",
             **(PHONES if width == PHONE else {}),
         )
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(40_000)
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.troubles.append(f"script error: {error}"))
         self.page.on("request", self._request)
@@ -95,9 +97,9 @@ class Window:
             }"""
         )
 
-    def check(self) -> None:
-        """Nothing on the page or behind it went wrong."""
-        for box in ("stException", "stAlertContentError"):
+    def check(self, *, errors: bool = False) -> None:
+        """Nothing on the page or behind it went wrong; with ``errors`` it may say in words what is away."""
+        for box in ("stException", *(() if errors else ("stAlertContentError",))):
             found = self.page.get_by_test_id(box)
             assert found.count() == 0, found.all_inner_texts()
         wide = self.page.evaluate(
@@ -109,7 +111,7 @@ class Window:
 
     def keep(self, name: str) -> None:
         """A picture of the whole page; it scrolls inside, so the window grows first."""
-        ARTEFACTS.mkdir(exist_ok=True)
+        (ARTEFACTS / name).parent.mkdir(parents=True, exist_ok=True)
         height = self.page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         self.page.set_viewport_size({"width": self.width, "height": min(max(900, height), 12_000)})
         self.settle()

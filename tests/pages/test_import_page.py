@@ -183,7 +183,7 @@ def test_leave_below_the_minimum_is_imported_by_an_administrator_with_a_reason(i
     assert button(page).disabled
     page = upload(opened("imports", role="admin").segmented_control[0].set_value("leave").run(), text)
     assert button(page).disabled
-    next(each for each in page.text_input if each.label == "Why all the same").set_value("cover is found")
+    next(each for each in page.text_input if each.label == "Reason for the override").set_value("cover is found")
     page.run()
     button(page).click()
     page.run()

@@ -23,7 +23,7 @@ from fleetcache.changes.imports.columns import given, match, template
 from fleetcache.changes.imports.files import MOST_BYTES, MOST_ROWS, Unusable, read
 from fleetcache.changes.imports.importing import KINDS
 from fleetcache.errors import FleetcacheError, Invalid, TooLarge
-from fleetcache.ui import tables
+from fleetcache.ui import exports
 
 COLUMNS = KINDS["certifications"].columns
 TEXT = "Employee number,Check type,Completed on\r\nCM-000001,Ünïcode,2026-03-14\r\n"
@@ -223,7 +223,7 @@ def test_our_own_files_run_no_formula_and_are_read_back() -> None:
     same text. Numbers and days stay what they are."""
     texts = ["=1+1", "+675 7000", "-x", "@sum", "\tx", "\rx", "plain"]
     frame = pd.DataFrame({"=Name": texts, "Count": pd.array([-1, None, *range(5)], dtype="Int64"), "Day": [date(2026, 1, 2)] * 7})
-    written = tables.csv(frame)
+    written = exports.csv(frame)
     assert written.decode("utf-8-sig").splitlines()[:2] == ["'=Name,Count,Day", "'=1+1,-1,2026-01-02"]
     names = pd.read_csv(io.BytesIO(written), dtype=str)["'=Name"]
     assert not any(name[0] in "=+-@\t\r" for name in names)
@@ -291,7 +291,7 @@ def test_columns_that_are_named_by_signs_are_two() -> None:
 def test_no_other_separator_begins_a_formula_in_our_files() -> None:
     """A spreadsheet that goes by semicolons or tabs begins a cell where we have none, also within quotation marks."""
     texts = ["x;=1+1", "a\t+2", 'b;"@3', "c\n-4", "plain;text"]
-    written = tables.csv(pd.DataFrame({"A": ["a,b"] * 5, "Document": texts}))
+    written = exports.csv(pd.DataFrame({"A": ["a,b"] * 5, "Document": texts}))
     for separator in ";\t,":
         for row in csv.reader(io.StringIO(written.decode("utf-8-sig"), newline=""), delimiter=separator):
             assert not any(cell.strip(' "').startswith(("=", "+", "-", "@")) for cell in row), row

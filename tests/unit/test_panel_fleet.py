@@ -15,7 +15,7 @@ from fleetcache.figures.fleet import (
     PilotTotals,
     SinceYesterday,
 )
-from fleetcache.panels import fleet, pilots
+from fleetcache.panels import fleet, instructors, pilots
 
 TODAY = date(2026, 11, 23)
 
@@ -154,10 +154,10 @@ def test_a_base_has_no_requirement() -> None:
     for one in fleet.strengths(AIRLINE, base="LAE"):
         assert (one.required, one.minimum, one.margin, one.status) == (None, None, None, None)
     assert row("A330", "captain", base="LAE").active == 3
-    for teacher in fleet.instructors(AIRLINE, base="LAE"):
+    for teacher in instructors.instructors(AIRLINE, base="LAE"):
         assert (teacher.required, teacher.margin, teacher.status) == (None, None, None)
     assert fleet.remarks(fleet.strengths(AIRLINE, base="LAE")) == []
-    assert fleet.instructor_remarks(fleet.instructors(AIRLINE, base="LAE")) == []
+    assert instructors.remarks(instructors.instructors(AIRLINE, base="LAE")) == []
 
 
 def test_a_group_without_pilots_is_a_row_of_zeros() -> None:
@@ -169,13 +169,13 @@ def test_a_group_without_pilots_is_a_row_of_zeros() -> None:
 
 def test_instructors_by_fleet_and_in_all() -> None:
     """Protects the comparison per fleet: surplus of one fleet never fills another's gap."""
-    rows = {(one.fleet, one.role): one for one in fleet.instructors(AIRLINE)}
+    rows = {(one.fleet, one.role): one for one in instructors.instructors(AIRLINE)}
     assert rows["A330", "training_captains"].status == "ok"
     assert rows["B737", "training_captains"].margin == -1
     assert rows["B737", "examiners"].status == "short"
     assert rows[None, "examiners"].active == 1
     assert rows[None, "examiners"].status == "short"
-    assert len(fleet.instructors(AIRLINE, fleet="A330")) == 2
+    assert len(instructors.instructors(AIRLINE, fleet="A330")) == 2
 
 
 def test_remarks_name_who_is_too_few_and_how_many() -> None:
@@ -183,8 +183,8 @@ def test_remarks_name_who_is_too_few_and_how_many() -> None:
     assert fleet.remarks(fleet.strengths(AIRLINE)) == [
         ("plan", "**A330 captains: 9 of 10 required**, 1 too few.")
     ]
-    assert ("act", "**B737 examiners: 0 of 1 required**, 1 too few.") in fleet.instructor_remarks(
-        fleet.instructors(AIRLINE)
+    assert ("act", "**B737 examiners: 0 of 1 required**, 1 too few.") in instructors.remarks(
+        instructors.instructors(AIRLINE)
     )
 
 

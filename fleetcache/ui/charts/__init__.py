@@ -1,12 +1,16 @@
 """Figures: data in, a plain plotly dict out."""
 
-from fleetcache.ui.charts.base import bars, stacked
+from fleetcache.ui.charts.base import Figure, bars, selectable, stacked
 from fleetcache.ui.charts.cache import hit_rate, reads
-from fleetcache.ui.charts.compliance import STATE_COLORS, by_band, calendar
+from fleetcache.ui.charts.compliance import DAYS, STATE_COLORS, by_band, calendar
 from fleetcache.ui.charts.crew import availability, away, by_month, leave_months, outlook
+from fleetcache.ui.charts.plain import Plain
 
 __all__ = [
+    "DAYS",
     "STATE_COLORS",
+    "Figure",
+    "Plain",
     "availability",
     "away",
     "bars",
@@ -17,5 +21,6 @@ __all__ = [
     "leave_months",
     "outlook",
     "reads",
+    "selectable",
     "stacked",
 ]

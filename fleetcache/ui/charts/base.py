@@ -3,7 +3,7 @@ something, and then a word or a shape says it too."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Figure = dict[str, Any]
@@ -25,6 +25,21 @@ def layout(height: int, **more: Any) -> dict[str, Any]:
         "yaxis": {"automargin": True, "rangemode": "tozero"},
         **more,
     }
+
+
+def selectable(figure: Figure, names: Iterable[str]) -> None:
+    """Let the points of the lines and bars with these ``names`` be chosen. Of a line only its markers can be. Of
+    several, it is the one that is pointed at; beside what cannot be chosen it has to come last."""
+    wanted = set(names)
+    data, shape = figure["data"], figure["layout"]
+    for place, trace in enumerate(data):
+        trace["legendrank"] = place + 1
+        if trace.get("name") in wanted and trace.get("mode") == "lines":
+            trace |= {"mode": "lines+markers", "marker": {"size": 8, "opacity": 0}}
+    data.sort(key=lambda trace: trace.get("name") in wanted)
+    if sum(trace.get("name") in wanted for trace in data) > 1:
+        shape["hovermode"] = "closest"
+    shape["clickmode"] = "event+select"
 
 
 def bars(

@@ -9,6 +9,8 @@ from math import log1p
 
 from fleetcache.ui.charts.base import Figure, bars, layout
 
+DAYS = "Days"
+"""The line of the calendar whose points are its days."""
 STATE_COLORS = {
     "expired": "#c0392b",
     "missing": "#8e44ad",
@@ -38,6 +40,7 @@ def by_band(
         if trace["name"] == folded:
             trace["visible"] = "legendonly"
     figure["layout"]["legend"]["traceorder"] = "normal"
+    figure["layout"]["yaxis"]["type"] = "category"
     return figure
 
 
@@ -51,12 +54,10 @@ def calendar(
     weeks = (days[-1] - monday).days // 7 + 1
     z: list[list[float | None]] = [[None] * weeks for _ in range(7)]
     text = [[""] * weeks for _ in range(7)]
-    hover = [[""] * weeks for _ in range(7)]
-    for day, count, note in zip(days, counts, notes, strict=True):
+    for day, count in zip(days, counts, strict=True):
         week, weekday = (day - monday).days // 7, day.weekday()
         z[weekday][week] = log1p(count)
         text[weekday][week] = f"{count}" if count else "·"
-        hover[weekday][week] = note
     starts = [monday + timedelta(weeks=n) for n in range(weeks)]
     figure: Figure = {
         "data": [
@@ -66,17 +67,27 @@ def calendar(
                 "y": list(day_abbr),
                 "z": z,
                 "text": text,
-                "customdata": hover,
                 "texttemplate": "%{text}",
-                "hovertemplate": "%{customdata}<extra></extra>",
-                "hoverongaps": False,
+                "hoverinfo": "skip",
                 "xgap": 2,
                 "ygap": 2,
                 "zmin": 0,
                 "zmax": log1p(max(*counts, 1)),
                 "colorscale": [[0, "rgba(138,150,163,0.12)"], [0.01, "#f6e3b0"], [1, "#d9730d"]],
                 "showscale": False,
-            }
+            },
+            {
+                # A cell of a heatmap cannot be chosen; what lies over it can.
+                "type": "scatter",
+                "mode": "markers",
+                "name": DAYS,
+                "x": [(day - monday).days // 7 for day in days],
+                "y": [day_abbr[day.weekday()] for day in days],
+                "text": list(notes),
+                "customdata": list(counts),
+                "hovertemplate": "%{text}<extra></extra>",
+                "marker": {"symbol": "square", "size": 26, "opacity": 0},
+            },
         ],
         "layout": layout(height, hovermode="closest", showlegend=False),
     }

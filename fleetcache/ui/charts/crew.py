@@ -27,6 +27,9 @@ def availability(
         height=height,
         from_zero=False,
     )
+    for line in figure["data"][:-1]:
+        line["hovertemplate"] = "%{x|%a %-d %b}: <b>%{y}</b>"
+    figure["data"][-1]["hoverinfo"] = "skip"  # a click would be on it, and it is the same every day
     if worst is not None:
         figure["data"].append(
             {
@@ -36,7 +39,7 @@ def availability(
                 "x": [worst[0]],
                 "y": [worst[1]],
                 "text": [f"{worst[1]}"],
-                "textposition": "bottom center",
+                "textposition": "top center",
                 "marker": {"symbol": "diamond", "size": 10, "color": "#c0392b"},
             }
         )

@@ -16,7 +16,7 @@ SELECT c.pilot_id, i.employee_number, i.family_name || ', ' || i.given_name AS n
        c.expired, c.missing, l.since, away.until AS on_leave_until
 FROM pilot_compliance c JOIN pilot_identity i USING (pilot_id)
 LEFT JOIN lapsed l USING (pilot_id) LEFT JOIN away USING (pilot_id)
-WHERE c.compliance = 'non_compliant'
+WHERE c.compliance = 'non_compliant' AND (:on_leave::boolean IS NULL OR (away.until IS NOT NULL) = :on_leave)
   AND (:fleet::text IS NULL OR c.fleet = :fleet) AND (:rank::text IS NULL OR c.rank = :rank)
 ORDER BY away.until NULLS FIRST, c.expired + c.missing DESC, i.employee_number
 LIMIT :most

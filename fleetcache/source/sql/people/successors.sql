@@ -2,6 +2,6 @@
 SELECT i.employee_number, i.family_name || ', ' || i.given_name AS name, s.fleet, s.base, s.seniority, s.licence,
        s.readiness, s.commenced_on, s.date_of_birth, s.compliance
 FROM succession_facts s JOIN pilot_identity i USING (pilot_id)
-WHERE (:fleet::text IS NULL OR s.fleet = :fleet)
+WHERE (:fleet::text IS NULL OR s.fleet = :fleet) AND (:readiness::text IS NULL OR s.readiness = :readiness)
 ORDER BY array_position(ARRAY['ready', 'potential', 'developing', 'notYet'], s.readiness), s.seniority
 LIMIT :most

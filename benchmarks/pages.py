@@ -1,0 +1,175 @@
+"""What a page costs: the server to draw it again, a browser to show it, a hundred people who look at once."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Browser, sync_playwright
+
+from benchmarks.crowd import ARRIVE_SECONDS, THINK_SECONDS, Crowd, crowd
+from benchmarks.measure import Table, median, ms, percentile, times, turns
+from benchmarks.served import Apps, Served, apps
+from fleetcache.access.roles import Role
+from fleetcache.demo.visitor import Visitor
+
+PAGES = ("", "fleet", "compliance", "retirement", "pilots", "leave", "imports", "cache", "audit", "settings")
+EMPTY = "an empty page: one number"
+EXPRESS = "overview, charts by plotly express"
+KEPT_SECONDS = 120.0
+"""For so long Streamlit keeps the session of somebody who left, in case they come back."""
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FIRST = "[data-testid=stMetricValue]"
+
+
+@dataclass
+class Page:
+    """One page of one app, and what drawing it again took: processor seconds of the server in each turn, seconds
+    until it was there, and its size in bytes."""
+
+    name: str
+    served: Served
+    path: str
+    role: Role | None = "admin"
+    cpu: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    size: int = 0
+
+
+def run(quick: bool, *, people: int = 100, seconds: float = 60.0) -> list[Table]:
+    """All four tables: the cost of drawing a page again, the first content in a browser, people at once, memory."""
+    rounds, each, visits = (1, 3, 1) if quick else (6, 12, 7)
+    people, seconds = (min(people, 5), min(seconds, 3.0)) if quick else (people, seconds)
+    with apps() as found:
+        again = asyncio.run(_again(found, rounds, each))
+        print("People at once…", flush=True)
+        there = crowd(found.ours, people=people, seconds=seconds)
+        left, at = found.ours.memory(), time.monotonic()
+        first = _first(found, visits)
+        if not quick:
+            time.sleep(max(0.0, KEPT_SECONDS + 5 - (time.monotonic() - at)))
+            _look(found.ours)
+        return [again, first, *_tables(there, people, seconds, left, found.ours.memory(), quick)]
+
+
+async def _again(found: Apps, rounds: int, each: int) -> Table:
+    """The same session draws the same page again and again, all pages in turn."""
+    empty, express = Page(EMPTY, found.empty, "", None), Page(EXPRESS, found.express, "")
+    pages = [empty, express, *(Page(path or "overview", found.ours, path) for path in PAGES)]
+    async with AsyncExitStack() as leaving:
+        at = {}
+        for page in pages:
+            at[page.name] = await leaving.enter_async_context(Visitor(page.served.url, page.role))
+            await at[page.name].open(page.path)
+            for _ in range(3):
+                await at[page.name].again()
+        for page in turns(pages, rounds, "Pages"):
+            began = page.served.cpu()
+            drawn = [await at[page.name].again() for _ in range(each)]
+            page.cpu.append((page.served.cpu() - began) / each)
+            page.seconds += [one.seconds for one in drawn]
+            page.size = drawn[-1].size
+            if fault := next((one.fault for one in drawn if one.fault), ""):
+                raise RuntimeError(f"{page.name}: {fault}")
+    rows = [
+        (
+            page.name, ms(median(page.cpu)), times(median(page.cpu) / median(empty.cpu)), times(median(page.cpu) / median(express.cpu)),
+            ms(median(page.seconds)), ms(percentile(page.seconds, 0.95)), f"{page.size / 1000:.0f}",
+        )
+        for page in pages
+    ]  # fmt: skip
+    text = (
+        f"One warm session per page, demo airline, draws its page again {rounds * each} times, the pages in turn in slices of "
+        f"{each}. CPU ms is processor time of the whole server process, its background work included, for each drawing, the median of the slices; the "
+        "empty page and the one by plotly express run in servers of their own with the same settings, the latter is our overview "
+        "with as many charts of the same data. ms is from asking to the end of the script, over a websocket without a browser. "
+        "Targets: overview 25 CPU ms, compliance (with the crew matrix) 40."
+    )
+    columns = ("page", "CPU ms", "to the empty page", "to plotly express", "p50 ms", "p95 ms", "KB")
+    return Table("Pages: drawn again", text, columns, rows)
+
+
+def _first(found: Apps, visits: int) -> Table:
+    """From the navigation to the first number on the page."""
+    pages = [Page(EMPTY, found.empty, "", None), Page(EXPRESS, found.express, ""), Page("overview", found.ours, "")]
+    warm: dict[str, list[float]] = {page.name: [] for page in pages}
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    with sync_playwright() as playwright, playwright.chromium.launch(
+        executable_path=program, args=["--no-sandbox", "--disable-gpu"]
+    ) as browser:  # fmt: skip
+        for page in turns(pages, visits, "In a browser"):
+            cold, again = _visit(browser, page)
+            page.seconds.append(cold)
+            warm[page.name].append(again)
+    base, base_warm = median(pages[0].seconds), median(warm[EMPTY])
+    rows = [
+        (
+            page.name, ms(median(page.seconds)), times(median(page.seconds) / base),
+            ms(median(warm[page.name])), times(median(warm[page.name]) / base_warm),
+        )
+        for page in pages
+    ]  # fmt: skip
+    text = (
+        f"Chromium on the same machine, from the navigation until the first number can be seen; {visits} visits each in turn, medians. "
+        "First visit: nothing in the browser's cache. Again: the same address once more."
+    )
+    return Table("Pages: first content", text, ("page", "first visit ms", "ratio", "again ms", "ratio"), rows)
+
+
+def _visit(browser: Browser, page: Page) -> tuple[float, float]:
+    context = browser.new_context()
+    try:
+        if page.role:
+            context.request.post(f"{page.served.url}/sign-in/{page.role}", headers={"Origin": page.served.url})
+        tab = context.new_page()
+        taken = []
+        for _ in range(2):
+            began = time.perf_counter()
+            tab.goto(page.served.url, wait_until="commit")
+            tab.locator(FIRST).first.wait_for(timeout=60_000)
+            taken.append(time.perf_counter() - began)
+        return taken[0], taken[1]
+    finally:
+        context.close()
+
+
+def _look(served: Served) -> None:
+    """Somebody comes by: what has run out is let go when the next one arrives and leaves."""
+
+    async def visit() -> None:
+        async with Visitor(served.url, "viewer") as visitor:
+            await visitor.open()
+
+    asyncio.run(visit())
+
+
+def _tables(there: Crowd, people: int, seconds: float, left: float, later: float, quick: bool) -> list[Table]:
+    named: Sequence[tuple[str, list[float]]] = [("all", there.all), *there.drawn.items()]
+    rows = [
+        (
+            name, f"{len(taken):,}", *(ms(percentile(taken, share)) for share in (0.5, 0.95, 0.99)), ms(max(taken)),
+            str(len(there.faults) if name == "all" else sum(fault.startswith(name) for fault in there.faults)),
+        )
+        for name, taken in named if taken
+    ]  # fmt: skip
+    low, high = THINK_SECONDS
+    text = (
+        f"{people} people, signed in, each with a page open: they open one of six, look at it for {low:.0f} to {high:.0f} s, open the "
+        f"next, for {seconds:.0f} s after all had come. Server, databases and all people share the machine; the server took "
+        f"{100 * there.cpu:.0f} % of one core. Seconds run from asking to the end of the script."
+    )
+    first = Table(f"Pages: {people} people", text, ("page", "drawn", "p50 ms", "p95 ms", "p99 ms", "worst ms", "faults"), rows)
+    after = "the same (too short to tell)" if quick else f"{KEPT_SECONDS + 5:.0f} s later, when Streamlit has let go of them"
+    grown = (there.with_all - there.before) / people
+    memory = [
+        ("before", f"{there.before:.0f}", "-"),
+        (f"{people} people there", f"{there.with_all:.0f}", f"{grown:.2f}"),
+        ("they have left", f"{left:.0f}", f"{(left - there.before) / people:.2f}"),
+        (after, f"{later:.0f}", f"{(later - there.before) / people:.2f}"),
+    ]
+    text = f"Resident memory of the server process, all pages drawn before; the people arrive over {ARRIVE_SECONDS:.0f} s."
+    return [first, Table("Pages: memory", text, ("moment", "MB", "MB a person"), memory)]

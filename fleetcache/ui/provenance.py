@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
@@ -10,12 +10,13 @@ import streamlit as st
 from fleetcache import runtime
 from fleetcache.cache.reading import MEMORY, Reading
 from fleetcache.catalogue import CATALOGUE
+from fleetcache.errors import Unavailable
 from fleetcache.ops.trace import Step, Trace, trace
 from fleetcache.panels.panel import Panel
 from fleetcache.ui import words
-from fleetcache.ui.pages import page_path
 
 _TRACED = "traced"
+_HEADS = ("Figure", "State", "Layer", "Counted", "Kept for", "Why not higher, or why old")
 
 
 def freshness(panel: Panel) -> None:
@@ -33,18 +34,10 @@ def freshness(panel: Panel) -> None:
         mark = "Why"
     else:
         st.caption(f"counted {words.ago(panel.age)}", width="content")
-    _behind(mark, panel)
-
-
-@st.fragment
-def _behind(mark: str, panel: Panel) -> None:
-    """What stands behind the mark, made when somebody opens it. It stays open while the mark stays the same."""
-    opened = st.popover(
-        mark, icon=":material/verified:", type="tertiary", width="content", key="provenance", on_change="rerun"
-    )
-    if opened.open:
-        with opened:
-            explain(panel)
+    # It stays open while the mark stays the same. That it is opened must be no event: closing it by a click on a link
+    # would ask for this page and for another at once.
+    with st.popover(mark, icon=":material/verified:", type="tertiary", width="content"):
+        explain(panel)
 
 
 def explain(panel: Panel) -> None:
@@ -56,41 +49,31 @@ def explain(panel: Panel) -> None:
             f"{words.milliseconds(runtime.current().cache.ledger.bound)} before they were read, and nothing "
             "they depend on had changed since."
         )
-    rows = [
-        _explained(key, answer, panel.at)
-        if isinstance(answer, Reading)
-        else {"Figure": key, "State": "✕ unavailable", "Why": str(answer)}
-        for key, answer in panel.answers.items()
-    ]
-    event: Any = st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        placeholder=words.NO_DATA,
-        column_config={
-            "Counted": st.column_config.TextColumn(help="When the numbers were counted, and of which day they are"),
-            "Why": st.column_config.TextColumn(help="Why no higher layer gave it, or why it is old"),
-        },
-        alt="State, layer, age and reason of each figure",
-        key=f"explain-{'-'.join(panel.answers)}",  # of the same name on the page it leads to, it would be chosen there too
-        selection_mode="single-row",
-        on_select="rerun",
+    lines = [" | ".join(_HEADS), " | ".join("---" for _ in _HEADS)]
+    lines += [" | ".join(_explained(key, answer, panel.at)) for key, answer in panel.answers.items()]
+    # As text it costs a tenth of a table, on every run of every page.
+    st.markdown("\n".join(lines))
+    st.caption("Each leads to its query and to what every layer holds of it.")
+
+
+def _explained(key: str, answer: Reading | Unavailable, at: float) -> tuple[str, ...]:
+    name = f"[{key}](figure?{urlencode({'of': key})})"
+    if not isinstance(answer, Reading):
+        return name, "✕ unavailable", words.NO_DATA, words.NO_DATA, words.NO_DATA, _line(str(answer))
+    left = None if answer.expires_at is None or answer.stale else answer.expires_at - at
+    return (
+        name,
+        "▲ old" if answer.stale else "✓ current",
+        words.LAYER_NAMES[answer.layer],
+        f"{words.ago(answer.age(at))}, as of {words.day(answer.day)}",
+        words.NO_DATA if left is None else f"{max(0.0, left):.0f} s",
+        _line(answer.reason or words.NO_DATA),
     )
-    st.caption("Choose a row for its query and its way through the layers.")
-    for key in [list(panel.answers)[place] for place in event.selection.rows]:
-        if key != st.query_params.get("of"):
-            st.switch_page(page_path("figure"), query_params={"of": key})
 
 
-def _explained(key: str, reading: Reading, at: float) -> dict[str, str | None]:
-    left = None if reading.expires_at is None or reading.stale else reading.expires_at - at
-    return {
-        "Figure": key,
-        "State": "▲ old" if reading.stale else "✓ current",
-        "Layer": words.LAYER_NAMES[reading.layer],
-        "Counted": f"{words.ago(reading.age(at))}, as of {words.day(reading.day)}",
-        "Kept for": None if left is None else f"{max(0.0, left):.0f} s",
-        "Why": reading.reason,
-    }
+def _line(text: str) -> str:
+    """What may stand in a cell of a table in Markdown."""
+    return words.plain(" ".join(text.split()))
 
 
 def way(key: str) -> None:

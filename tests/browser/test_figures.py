@@ -78,11 +78,9 @@ def test_a_cell_opens_its_rows_and_so_does_the_freshness_mark_its_layers(window:
     page.get_by_role("button", name="Away on the day").click()
     leads_to(window, of="availability.onLeave")
     page.get_by_test_id("stPopover").get_by_role("button").click()
-    grid = page.get_by_test_id("stPopoverBody").get_by_test_id("stDataFrame")
-    expect(grid).to_be_visible()
-    box = grid.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + 14, box["y"] + 52)
-    leads_to(window, of="fleet:leave:stats")
-    expect(page.get_by_text("Ask every layer again")).to_be_visible()
+    with page.expect_popup() as opened:
+        page.get_by_test_id("stPopoverBody").get_by_role("link", name="fleet:leave:stats").click()
+    expect(opened.value.get_by_text("Ask every layer again")).to_be_visible()
+    expect(opened.value).to_have_url(f"{window.app.url}/figure?of=fleet%3Aleave%3Astats")
+    opened.value.close()
     window.check()

@@ -80,6 +80,7 @@ class Visitor:
             origin=Origin(self._url),
             additional_headers={"Cookie": cookies} if cookies else {},
             open_timeout=PATIENCE_SECONDS,
+            close_timeout=1,
             max_size=None,
             proxy=None,
         )

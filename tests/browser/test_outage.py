@@ -19,6 +19,8 @@ from tests.browser.window import TITLES, Window
 from tests.chaos.test_launcher import Place
 from tests.live import App, Redis, until
 
+pytestmark = pytest.mark.slow
+
 ADDRESSES = {"overview": "/", "figure": "/figure?of=certifications.expired"}
 SLOW = 60_000
 WITHOUT_REDIS = "Redis does not answer · same figures, from the database"

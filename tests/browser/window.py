@@ -109,9 +109,12 @@ class Window:
         assert wide == [0, 0], f"scrolls sideways by {wide} px"
         assert not self.troubles, self.troubles
 
-    def keep(self, name: str) -> None:
-        """A picture of the whole page; it scrolls inside, so the window grows first."""
+    def keep(self, name: str, *, whole: bool = True) -> None:
+        """A picture of the page; it scrolls inside, so for the ``whole`` the window grows first."""
         (ARTEFACTS / name).parent.mkdir(parents=True, exist_ok=True)
+        if not whole:
+            self.page.screenshot(path=ARTEFACTS / f"{name}.png", animations="disabled")
+            return
         height = self.page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         self.page.set_viewport_size({"width": self.width, "height": min(max(900, height), 12_000)})
         self.settle()

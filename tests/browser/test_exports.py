@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pytest
 from playwright.sync_api import Browser, expect
 
 from fleetcache.changes.imports.files import read
 from tests.browser.window import PHONE, Window
 from tests.conftest import TestDatabase
 from tests.live import App
+
+pytestmark = pytest.mark.slow
 
 
 def downloaded(window: Window, key: str, folder: Path) -> Path:

@@ -61,6 +61,7 @@ def test_a_point_opens_the_rows_of_its_own_line(window: Window) -> None:
     window.check()
 
 
+@pytest.mark.slow
 def test_a_cell_opens_its_rows_and_so_does_the_freshness_mark_its_layers(window: Window) -> None:
     """The other figures of a day have addresses of their own, and nothing goes round in circles."""
     page = window.page

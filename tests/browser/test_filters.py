@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, expect
 from tests.browser.window import Window
 from tests.live import App
 
+pytestmark = pytest.mark.slow
+
 BOTH = "?fleet=A330-200&rank=captain"
 
 

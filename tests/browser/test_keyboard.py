@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, expect
 from tests.browser.window import Window
 from tests.live import App
 
+pytestmark = pytest.mark.slow
+
 # What has the focus, as one would call it, and whether one can see that it does: by an outline, a shadow, a border or
 # a background that it has not otherwise. The last may be that of what is around it.
 FOCUS = """() => {

@@ -139,6 +139,12 @@ class LayeredCache:
             self.counters.timed(MEMORY, "hit", time.perf_counter() - began)
         return found
 
+    def at_hand(self, names: Iterable[str]) -> bool:
+        """Whether memory can give all of these keys now, so that nobody would have to wait for them."""
+        now = self._monotonic()
+        found = [self._held(name) for name in names]
+        return all(entry is not None and now < entry.proof.until and now < entry.soft for entry in found)
+
     def get_or_load(
         self,
         name: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,8 +53,10 @@ GRAVITY: dict[str, tuple[Color, str]] = {
 def open_page(title: str, keys: Sequence[str], *, icon: str) -> Panel:
     """Read a page's figures and draw its head: title, day, freshness mark, and what is wrong."""
     with head(title, icon=icon):
-        with st.spinner(states.READING):
-            panel = read(runtime.current().cache, keys, after=st.session_state.get(AFTER))
+        cache = runtime.current().cache
+        # A spinner costs a thread, which is more than a read from memory does.
+        with contextlib.nullcontext() if cache.at_hand(keys) else st.spinner(states.READING):
+            panel = read(cache, keys, after=st.session_state.get(AFTER))
         freshness(panel)
     states.of_figures(panel)
     exports.of_page(panel)

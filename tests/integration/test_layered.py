@@ -25,6 +25,7 @@ from fleetcache.panels import cache as panel
 from fleetcache.runtime import Runtime
 from fleetcache.source import view
 from tests.conftest import TestDatabase
+from tests.live import until
 
 ALL = list(CATALOGUE)
 
@@ -73,6 +74,14 @@ def test_every_key_goes_down_and_climbs_again(runtime: Runtime, demo: TestDataba
     runtime.prepare(progress=lambda step: None)
     empty(runtime)
     assert set(layers(runtime).values()) == {VIEW}
+
+
+def test_what_memory_has_is_at_hand_and_what_it_must_ask_for_is_not(runtime: Runtime) -> None:
+    """On it hangs whether somebody is told to wait."""
+    runtime.cache.read_many(ALL)
+    until(lambda: (runtime.cache.read_many(ALL), runtime.cache.at_hand(ALL))[1])
+    runtime.engine.memory.void(["fleet:stats"])
+    assert not runtime.cache.at_hand(["ref:settings", "fleet:stats"])
 
 
 def test_every_key_is_written_with_its_ttl(runtime: Runtime) -> None:

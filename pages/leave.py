@@ -83,7 +83,7 @@ def queue(requests: list[Row], key: str, noun: str) -> None:
 
 def closed(requests: list[Row]) -> pd.DataFrame:
     """Requests that are decided, withdrawn or drafted."""
-    return tables.frame(leave.decided(requests, words.LEAVE_NAMES, words.STATUS_NAMES))
+    return tables.frame(leave.requests(requests, words.LEAVE_NAMES, words.STATUS_NAMES))
 
 
 ahead, over = leave_queue.split(requests or [], panel.as_of)

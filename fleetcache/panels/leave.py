@@ -200,26 +200,6 @@ def countdown(deadline: datetime, now: datetime) -> str:
     return f"{left / 3600:.0f} h" if left < 48 * 3600 else f"{left // 86400:.0f} d"
 
 
-def decided(rows: Iterable[Row], types: Mapping[str, str], statuses: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Requests that need no decision any more, or none yet, as shown."""
-    return [
-        {
-            "Name": row["name"],
-            "State": statuses.get(row["status"], row["status"]),
-            "Type": types.get(row["leave_type"], row["leave_type"]),
-            "From": row["first_day"],
-            "To": row["last_day"],
-            "Days": row["days"],
-            "Decided by": row["decided_by"],
-            "Reason": row["decision_reason"],
-            "Fleet": row["fleet"],
-            "Rank": RANKS[row["rank"]],
-            "Number": row["employee_number"],
-        }
-        for row in rows
-    ]
-
-
 def requests(rows: Iterable[Row], types: Mapping[str, str], statuses: Mapping[str, str]) -> list[Shown]:
     """Requests of any status as shown, in the order given."""
     return [

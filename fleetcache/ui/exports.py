@@ -115,7 +115,7 @@ def csv(rows: pd.DataFrame) -> bytes:
 
 def excel(rows: pd.DataFrame, name: str, of: About, columns: Columns | None = None) -> bytes:
     """Rows as a workbook: days, moments and numbers are such, every text stays the text that it is, and a second
-    sheet says what they are. 100,000 rows of a dozen columns take some 10 s and little memory beside the rows."""
+    sheet says what they are."""
     book = Workbook(write_only=True)
     book.properties.creator, book.properties.title = "fleetcache", of.lists
     _listed(book.create_sheet(name.replace("-", " ").capitalize()[:LONGEST_NAME]), rows, columns or {})

@@ -17,9 +17,7 @@ from tests.live import App
 def window(chromium: Browser, live: App) -> Iterator[Window]:
     """The window of somebody who is signed in."""
     opened = Window(chromium, live)
-    with live.visitor("manager") as visitor:
-        found = visitor.cookies.items()
-        opened.context.add_cookies([{"name": name, "value": value, "url": live.url} for name, value in found])
+    opened.come_in("manager")
     yield opened
     opened.context.close()
 

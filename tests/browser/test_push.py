@@ -38,16 +38,9 @@ LEAVE = (
 def window(chromium: Browser, live: App) -> Iterator[Window]:
     """The window of a crew manager."""
     opened = Window(chromium, live)
-    enter(opened, "manager")
+    opened.come_in("manager")
     yield opened
     opened.context.close()
-
-
-def enter(window: Window, role: str) -> None:
-    """Sign in to the demo without the page for it."""
-    with window.app.visitor(role) as visitor:
-        found = visitor.cookies.items()
-        window.context.add_cookies([{"name": name, "value": value, "url": window.app.url} for name, value in found])
 
 
 def mark(page: Page) -> Locator:
@@ -184,7 +177,7 @@ def test_open_pages_survive_the_death_of_the_program(
     app = App(DATABASE_URL=demo.owner_url, REDIS_URL=servers.redis_url, FLEETCACHE_PREFIX=prefix).ready()
     try:
         window = Window(chromium, app)
-        enter(window, "viewer")
+        window.come_in("viewer")
         window.open("/fleet")
         page = window.page
         expect(mark(page)).to_have_text("Live")

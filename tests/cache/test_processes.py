@@ -124,19 +124,23 @@ def test_four_processes_of_eight_threads_load_a_cold_key_once(start: Start, outs
 
 
 def test_a_holder_that_is_killed_holds_nobody_up_for_a_second(start: Start, outside: Outside) -> None:
-    """Its lease ends by itself, and the others poll for it."""
-    holder, other = start(30.0, LOAD)
-    holder.begin("read", KEY)
-    until(lambda: outside.loads(KEY) == 1)
-    other.begin("crowd", KEY, 8, 0.0)
-    until(lambda: outside.has_lease(KEY))
-    killed = time.monotonic()
-    holder.signal(signal.SIGKILL)
-    readings = other.answer()
-    took = time.monotonic() - killed
-    assert {(reading["version"], reading["stale"]) for reading in readings} == {(1, False)}
-    assert outside.loads(KEY) == 2
-    assert took < 3 + LOAD
+    """Its lease ends by itself, and the others poll for it. A busy machine only adds: the quickest of three goes counts."""
+    took = []
+    for key in ("fleet:1", "fleet:2", "fleet:3"):
+        holder, other = start(30.0, LOAD)
+        holder.begin("read", key)
+        until(lambda key=key: outside.loads(key) == 1)
+        other.begin("crowd", key, 8, 0.0)
+        until(lambda key=key: outside.has_lease(key))
+        killed = time.monotonic()
+        holder.signal(signal.SIGKILL)
+        readings = other.answer()
+        took.append(time.monotonic() - killed)
+        assert {(reading["version"], reading["stale"]) for reading in readings} == {(1, False)}
+        assert outside.loads(key) == 2
+        if took[-1] < 1 + LOAD:
+            break
+    assert min(took) < 1 + LOAD
 
 
 @pytest.mark.parametrize("invalidated", [True, False])
@@ -175,7 +179,7 @@ def test_a_change_reaches_the_memory_of_other_processes(start: Start, outside: O
             assert writer.do("read", KEY)["version"] == version, "the writer sees its own change at once"
         else:
             outside.client.delete(outside.names.value(KEY))
-        assert other.do("await", KEY, version) < 2
+        assert other.do("await", KEY, version) < 0.5
 
 
 @pytest.mark.parametrize("command", ["FLUSHDB", "FLUSHALL", "FLUSHDB ASYNC"])

@@ -320,7 +320,7 @@ def test_urls_roles_and_settings(there: Place) -> None:
 
     began = time.perf_counter()
     with start(there.home, postgres=True, valkey=True, progress=pytest.fail) as joined:
-        assert time.perf_counter() - began < 1
+        assert time.perf_counter() - began < 0.1
         assert joined.redis_url == app.result["redis_url"]
     joined.close()
     assert app.noted(1)

@@ -2,7 +2,6 @@
 
 from datetime import date
 
-import pandas as pd
 import streamlit as st
 
 from fleetcache import runtime
@@ -10,6 +9,7 @@ from fleetcache.errors import FleetcacheError
 from fleetcache.source import audit
 from fleetcache.ui import kit, states, tables
 from fleetcache.ui.session import must
+from fleetcache.ui.shown import Shown
 
 OUTCOMES = {"done": "✓ done", "failed": "✕ failed", "refused": "⊘ refused"}
 
@@ -43,21 +43,22 @@ try:
             most=most,
         )
 
-    def shown(rows: list[audit.Action]) -> pd.DataFrame:
-        return pd.DataFrame(
+    def shown(rows: list[audit.Action]) -> list[Shown]:
+        return [
             {
-                "When": [row.at for row in rows],
-                "Who": [row.actor for row in rows],
-                "What": [row.action for row in rows],
-                "On": [row.subject for row in rows],
-                "How many": pd.Series([row.affected for row in rows], dtype="Int64"),
-                "Outcome": [OUTCOMES[row.outcome] for row in rows],
-                "Why": [row.error or "" for row in rows],
-                "From": [row.origin for row in rows],
-                "Detail": [row.detail or "" for row in rows],
-                "Instance": [row.instance for row in rows],
+                "When": row.at,
+                "Who": row.actor,
+                "What": row.action,
+                "On": row.subject,
+                "How many": row.affected,
+                "Outcome": OUTCOMES[row.outcome],
+                "Why": row.error or "",
+                "From": row.origin,
+                "Detail": row.detail or "",
+                "Instance": row.instance,
             }
-        )
+            for row in rows
+        ]
 
     rows = found()
 except FleetcacheError as error:

@@ -137,7 +137,7 @@ def figures() -> None:
         st.caption("The bars leave out what lasts more than 90 days; press it in the legend to add it.")
         for field, (title, groups) in by.items():
             tables.figures(
-                tables.frame(compliance.validity(groups, title)),
+                compliance.validity(groups, title),
                 key=f"validity-{field}",
                 columns={
                     **tables.number_columns(*compliance.COUNTS, form="localized"),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import pandas as pd
 import streamlit as st
 
 from fleetcache.definitions import RANKS
@@ -14,6 +13,7 @@ from fleetcache.source.people import Row
 from fleetcache.ui import charts, filters, kit, tables, words
 from fleetcache.ui.pages import page_path
 from fleetcache.ui.session import must
+from fleetcache.ui.shown import Shown
 
 must("figures.read")
 panel = kit.open_page("Fleet", crew.KEYS, icon=":material/flight:")
@@ -39,7 +39,7 @@ if stats is not None and today is not None:
     kit.section("Crew against required, today", figure="strength.status")
     rows = crew.strengths(stats, fleet=fleet, rank=rank, base=base)
     tables.figures(
-        pd.DataFrame(
+        [
             {
                 "Fleet": row.fleet or "All fleets",
                 "Rank": RANKS[row.rank] if row.rank else "Both ranks",
@@ -53,7 +53,7 @@ if stats is not None and today is not None:
                 "Margin": row.margin,
             }
             for row in rows
-        ),
+        ],
         key="strength",
         alt="Required, active, qualified, on leave, available and minimum crew by fleet and rank",
         asked=asked,
@@ -115,7 +115,7 @@ if stats is not None and today is not None:
     kit.section("Training captains and examiners", figure="strength.instructors")
     teachers = instructors.instructors(stats, fleet=fleet, base=base)
     tables.figures(
-        pd.DataFrame(
+        [
             {
                 "Fleet": row.fleet or "All fleets",
                 "Role": instructors.INSTRUCTORS[row.role],
@@ -125,7 +125,7 @@ if stats is not None and today is not None:
                 "Margin": row.margin,
             }
             for row in teachers
-        ),
+        ],
         key="instructors",
         alt="Training captains and examiners against required, by fleet",
         asked={"Fleet": fleet, "Base": base},
@@ -183,9 +183,8 @@ if people is not None:
     if away:
         st.caption(f"{words.plural(away, 'inactive pilot')} on file, listed last.")
 
-    def shown(rows: list[Row]) -> pd.DataFrame:
-        table = pilots.listed(rows, contracts)
-        return table.assign(State=table["State"].map(words.COMPLIANCE_NAMES))
+    def shown(rows: list[Row]) -> list[Shown]:
+        return [{**row, "State": words.COMPLIANCE_NAMES[row["State"]]} for row in pilots.listed(rows, contracts)]
 
     tables.table(
         shown(people),

@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from fleetcache import runtime
@@ -14,6 +13,7 @@ from fleetcache.changes.imports.importing import KINDS, Report, codes, preview, 
 from fleetcache.errors import FleetcacheError
 from fleetcache.ui import edits, exports, kit, tables, words
 from fleetcache.ui.session import must, person
+from fleetcache.ui.shown import heads
 
 SHEET, LOOKED, DONE = "import-sheet", "import-looked", "import-done"
 NAMES = {"pilots": "Pilots", "certifications": "Certifications", "leave": "Leave"}
@@ -50,7 +50,8 @@ def known_codes() -> bytes:
     """The codes that may stand in the columns, as a CSV file; filled after the page was drawn, where nobody
     knows any more who is signed in."""
     found = codes(parts.database, kind, role=who.role)
-    return exports.csv(pd.DataFrame([{**row, "name": CODE_NAMES.get(row["code"], row["name"])} for row in found]))
+    rows = [{**row, "name": CODE_NAMES.get(row["code"], row["name"])} for row in found]
+    return exports.csv(rows, exports.headings(heads(rows)))
 
 
 def needs() -> None:
@@ -65,14 +66,15 @@ def needs() -> None:
     )  # fmt: skip
     with st.expander(f"The columns of {NAMES[kind.name].lower()}", icon=":material/view_column:"):
         tables.figures(
-            pd.DataFrame(
+            [
                 {
-                    "Column": [column.name for column in kind.columns],
-                    "Needed": ["✓ needed" if column.required else "" for column in kind.columns],
-                    "Holds": [column.meaning for column in kind.columns],
-                    "Example": [column.examples[0] or column.examples[1] for column in kind.columns],
+                    "Column": column.name,
+                    "Needed": "✓ needed" if column.required else "",
+                    "Holds": column.meaning,
+                    "Example": column.examples[0] or column.examples[1],
                 }
-            ),
+                for column in kind.columns
+            ],
             key="import-columns",
             alt="The columns of the file",
         )
@@ -140,8 +142,7 @@ def show(report: Report) -> None:
         st.caption(f"Columns of the file that are ignored: {literal(', '.join(report.ignored))}")
     if report.bad:
         tables.table(
-            pd.DataFrame({"Line": [fault.line for fault in report.bad], "Column": [fault.column for fault in report.bad],
-                          "Reason": [fault.reason for fault in report.bad]}),
+            [{"Line": fault.line, "Column": fault.column, "Reason": fault.reason} for fault in report.bad],
             key=f"{kind.name}-bad-rows",
             noun="faults",
             columns={"Line": st.column_config.NumberColumn(format="%d", width="small", help="The line of the file"),

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-import pandas as pd
 import streamlit as st
 
 from fleetcache.definitions import RANKS
@@ -14,6 +13,7 @@ from fleetcache.panels.behind import behind, month_days
 from fleetcache.source.people import MOST, Row
 from fleetcache.ui import charts, crew, decision, edits, filters, heads, kit, leave_entry, tables, words
 from fleetcache.ui.session import must
+from fleetcache.ui.shown import Shown
 
 EVERY = 100_000
 QUEUE_COLUMNS = {
@@ -58,8 +58,8 @@ overlaps = tables.listed("leave_overlaps", fleet=fleet, rank=rank, most=EVERY) i
 def queue(requests: list[Row], key: str, noun: str) -> None:
     """Undecided requests with their margin; the first of them when there are very many."""
 
-    def shown(part: list[Row]) -> pd.DataFrame:
-        rows = leave_queue.queue(
+    def shown(part: list[Row]) -> list[Shown]:
+        return leave_queue.queue(
             part,
             stats,
             overlaps or [],
@@ -67,7 +67,6 @@ def queue(requests: list[Row], key: str, noun: str) -> None:
             types=words.LEAVE_NAMES,
             statuses=words.STATUS_NAMES,
         )
-        return tables.frame(rows, whole=["Margin", "If approved"])
 
     tables.table(
         shown(requests[:MOST]),
@@ -81,9 +80,9 @@ def queue(requests: list[Row], key: str, noun: str) -> None:
     )
 
 
-def closed(requests: list[Row]) -> pd.DataFrame:
+def closed(requests: list[Row]) -> list[Shown]:
     """Requests that are decided, withdrawn or drafted."""
-    return tables.frame(leave.requests(requests, words.LEAVE_NAMES, words.STATUS_NAMES))
+    return leave.requests(requests, words.LEAVE_NAMES, words.STATUS_NAMES)
 
 
 ahead, over = leave_queue.split(requests or [], panel.as_of)
@@ -202,7 +201,7 @@ if stats is not None:
         "approved pilot-days." + (" All fleets and ranks." if filtered else "")
     )
     tables.figures(
-        tables.frame(leave.calendar(stats, datetime.fromtimestamp(panel.at, UTC), zone)),
+        leave.calendar(stats, datetime.fromtimestamp(panel.at, UTC), zone),
         key="periods",
         columns={
             "Period": st.column_config.TextColumn(pinned=True),
@@ -232,7 +231,7 @@ else:
 if overlaps:
     st.markdown("**Overlapping requests of one pilot**")
     tables.table(
-        tables.frame(leave.overlapping(overlaps, words.LEAVE_NAMES, words.STATUS_NAMES)),
+        leave.overlapping(overlaps, words.LEAVE_NAMES, words.STATUS_NAMES),
         key="overlaps",
         noun="overlaps",
         search=False,
@@ -248,7 +247,7 @@ kit.section("On leave today", figure="leave.onLeaveToday")
 gone = tables.listed("on_leave", fleet=fleet, rank=rank)
 if gone is not None:
     tables.table(
-        tables.frame(leave.on_leave(gone, words.LEAVE_NAMES)),
+        leave.on_leave(gone, words.LEAVE_NAMES),
         key="on-leave",
         noun="pilots",
         asked=asked,

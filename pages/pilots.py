@@ -60,10 +60,8 @@ def everyone() -> None:
         kit.empty("There are no pilots on file yet.")
         return
     st.caption("Select a row to open the pilot.")
-    table = pilots.listed(people, choices.contracts)
-    table["State"] = table["State"].map(words.COMPLIANCE_NAMES)
     tables.table(
-        table,
+        [{**row, "State": words.COMPLIANCE_NAMES[row["State"]]} for row in pilots.listed(people, choices.contracts)],
         key="pilots",
         noun="pilots" if day is None else f"pilots as of {words.day(day)}",
         height=640,

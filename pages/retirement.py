@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 
-import pandas as pd
 import streamlit as st
 
 from fleetcache.definitions import RANKS
@@ -13,6 +12,7 @@ from fleetcache.panels.behind import behind
 from fleetcache.source.people import Row
 from fleetcache.ui import charts, filters, heads, kit, tables, words
 from fleetcache.ui.session import must
+from fleetcache.ui.shown import Shown
 
 must("figures.read")
 panel = kit.open_page("Retirement", retirement.KEYS, icon=":material/event_available:")
@@ -41,13 +41,11 @@ if people is not None and not people:
         f"No pilot{who} reaches the age limit within {retirement.NEXT_MONTHS} months or is past it."
     )
 elif people is not None:
-    table = retirement.leaving(people, followers)
-    table["State"] = table["State"].map(words.LIMIT_NAMES)
     tables.table(
-        table,
+        [{**row, "State": words.LIMIT_NAMES[row["State"]]} for row in retirement.leaving(people, followers)],
         key="retiring",
         noun="pilots",
-        search=len(table) > 10,
+        search=len(people) > 10,
         asked={"Fleet": fleet, "Rank": rank and RANKS[rank]},
         columns={
             "Name": st.column_config.TextColumn(pinned=True),
@@ -120,7 +118,7 @@ if forecast is not None and today is not None:
 
     kit.section("Succession", figure="succession.cover")
     tables.figures(
-        pd.DataFrame(
+        [
             {
                 "Fleet": row.fleet or "All fleets",
                 "Captains leaving": row.captains_leaving,
@@ -132,7 +130,7 @@ if forecast is not None and today is not None:
                 "Not yet": row.not_yet,
             }
             for row in followers
-        ),
+        ],
         key="succession",
         alt="First officers by readiness and captains leaving, by fleet",
         asked={"Fleet": fleet},
@@ -155,11 +153,11 @@ kit.section("First officers by readiness for command", figure="succession.ready"
 people = tables.listed("successors", fleet=fleet)
 if people is not None:
 
-    def shown(rows: list[Row]) -> pd.DataFrame:
-        table = retirement.candidates(rows, today)
-        return table.assign(
-            Readiness=table["Readiness"].map(words.READINESS_NAMES), State=table["State"].map(words.COMPLIANCE_NAMES)
-        )
+    def shown(rows: list[Row]) -> list[Shown]:
+        return [
+            {**row, "Readiness": words.READINESS_NAMES[row["Readiness"]], "State": words.COMPLIANCE_NAMES[row["State"]]}
+            for row in retirement.candidates(rows, today)
+        ]
 
     tables.table(
         shown(people),

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from fleetcache import runtime
@@ -68,14 +67,15 @@ def show(seen: settings.Preview) -> None:
         st.markdown(f"**{seen.edit.name if seen.edit.table == 'fleets' else name}** · " + " · ".join(changed))
         if seen.moved:
             tables.figures(
-                pd.DataFrame(
+                [
                     {
-                        "Figure": [GLOSSARY[one.figure].label for one in seen.moved],
-                        "Now": [figure(one.before) for one in seen.moved],
-                        "After": [figure(one.after) for one in seen.moved],
-                        "Meaning": [GLOSSARY[one.figure].words for one in seen.moved],
+                        "Figure": GLOSSARY[one.figure].label,
+                        "Now": figure(one.before),
+                        "After": figure(one.after),
+                        "Meaning": GLOSSARY[one.figure].words,
                     }
-                ),
+                    for one in seen.moved
+                ],
                 key="moved",
                 alt="The figures of the headline that would change",
             )
@@ -138,13 +138,10 @@ if PREVIEW in st.session_state:
 
 kit.section("All settings")
 tables.figures(
-    pd.DataFrame(
-        {
-            "Setting": [NAMES.get(row["name"], row["name"]) for row in house],
-            "Value": [shown(row["value"]) for row in house],
-            "Meaning": [row["description"] for row in house],
-        }
-    ),
+    [
+        {"Setting": NAMES.get(row["name"], row["name"]), "Value": shown(row["value"]), "Meaning": row["description"]}
+        for row in house
+    ],
     key="settings",
     alt="All settings",
 )

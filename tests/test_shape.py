@@ -43,7 +43,7 @@ ROOMS = {
     "psycopg": {"source", "embedded"},
     "click": {"cli"},
     "pydantic": {"settings", "changes", "web"},
-    "pandas": {"panels", "ui", "pages"},
+    "pyarrow": {"ui"},
     "numpy": {"source"},
     "openpyxl": {"changes", "ui"},
 }
@@ -126,7 +126,6 @@ UNSEEN = {
     "pytest-xdist": "two files of tests at a time, in pyproject.toml",
     "ruff": ".ci/run",
     "mypy": ".ci/run",
-    "pandas-stubs": "mypy",
     "types-openpyxl": "mypy",
 }
 

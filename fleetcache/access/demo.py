@@ -55,12 +55,14 @@ class Tickets:
 
     def __init__(self, secret: str) -> None:
         self._signer = URLSafeTimedSerializer(secret, salt=COOKIE)
+        # A page asks a dozen times who is there, and a cookie says the same each time.
+        self.read = lru_cache(maxsize=1000)(self._read)
 
     def issue(self, role: Role) -> str:
         """A cookie for the person with this role, as of now."""
         return self._signer.dumps([role, secrets.token_hex(8)])
 
-    def read(self, cookie: str | None) -> SignIn | None:
+    def _read(self, cookie: str | None) -> SignIn | None:
         """What a cookie says; None for one that is not ours."""
         try:
             (role, id), signed = self._signer.loads(cookie or "", return_timestamp=True)

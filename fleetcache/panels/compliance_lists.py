@@ -139,31 +139,19 @@ def renewed(rows: Iterable[Row]) -> list[Shown]:
 
 
 def matrix(rows: Iterable[Row], types: CheckTypes) -> list[Shown]:
-    """One row per pilot and one column per check code, in the order of the check types."""
+    """One row per pilot and one column per check code, in the order of the check types; empty where a check is neither
+    held nor required."""
     codes = [one.code for one in sorted(types.check_types, key=lambda one: one.position)]
-    return [
-        {
-            "Name": row["name"],
-            **{code: mark(row["checks"].get(code)) for code in codes},
-            **_who(row),
-        }
-        for row in rows
-    ]
-
-
-def mark(check: Sequence[Any] | None) -> str:
-    """A check in the matrix, told apart by sign and word; in brackets when it is not required.
-
-    ``check`` is [state, expires on, days left, required], or None when neither held nor required.
-    """
-    if check is None:
-        return ""
-    state, _, days_left, required = check
-    return _marked(state, days_left, required)
+    found = []
+    for row in rows:
+        marks = dict(zip(row["checks"], map(mark, row["states"], row["days_left"], row["required"]), strict=True))
+        found.append({"Name": row["name"], **{code: marks.get(code, "") for code in codes}, **_who(row)})
+    return found
 
 
 @lru_cache(maxsize=4096)  # the cells of a matrix are many, and what stands in them is not
-def _marked(state: str, days_left: int | None, required: bool) -> str:
+def mark(state: str, days_left: int | None, required: bool) -> str:
+    """A check in the matrix, told apart by sign and word; in brackets when it is not required."""
     days = "" if days_left is None else f" {abs(days_left)} d"
     text = {
         "expired": f"✕ {days.strip()} ago",
@@ -186,7 +174,7 @@ def needing(rows: Iterable[Row], wanted: Sequence[str]) -> list[Row]:
     """The pilots with a check in one of the ``wanted`` states; all of them when none is wanted."""
     if not wanted:
         return list(rows)
-    return [row for row in rows if any(check[0] in wanted for check in row["checks"].values())]
+    return [row for row in rows if not set(wanted).isdisjoint(row["states"])]
 
 
 def compliance(rows: Sequence[Row]) -> ComplianceRate:

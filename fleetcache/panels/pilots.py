@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import pandas as pd
-
 from fleetcache.definitions import RANKS
 from fleetcache.figures.reference import CheckType
 from fleetcache.panels.instructors import INSTRUCTORS
 
 Row = Mapping[str, Any]
+Shown = dict[str, Any]
 
 FIELDS = {
     "employee_number": "Employee number",
@@ -82,21 +81,22 @@ def checks(facts: Sequence[Row], on_file: Sequence[Row], kinds: Sequence[CheckTy
     return sorted(found, key=lambda one: (not one.required, GRAVEST.index(one.state)))
 
 
-def held(found: Sequence[Check], *, day: date | None = None) -> pd.DataFrame:
-    """The checks as they are listed, with the row that counts, or the one that counted on a past ``day``."""
-    counting = [standing(one, day) for one in found]
-    return pd.DataFrame(
+def held(found: Sequence[Check], *, day: date | None = None) -> list[Shown]:
+    """The checks as they are listed, with the row that counts, or the one that counted on a past ``day``. ``State`` is
+    a code, None for what is neither held nor required."""
+    return [
         {
-            "Check": [one.kind.name for one in found],
-            "State": [one.state for one in found],
-            "Expires": [row["expires_on"] if row else None for row in counting],
-            "Days left": pd.array([one.days_left for one in found], dtype="Int64"),
-            "Completed": [row["completed_on"] if row else None for row in counting],
-            "Required": ["required" if one.required else "optional" for one in found],
-            "Issuer": [row["issuer"] if row else None for row in counting],
-            "Document": [row["document_number"] if row else None for row in counting],
+            "Check": one.kind.name,
+            "State": one.state,
+            "Expires": row["expires_on"] if row else None,
+            "Days left": one.days_left,
+            "Completed": row["completed_on"] if row else None,
+            "Required": "required" if one.required else "optional",
+            "Issuer": row["issuer"] if row else None,
+            "Document": row["document_number"] if row else None,
         }
-    )
+        for one, row in ((one, standing(one, day)) for one in found)
+    ]
 
 
 def standing(check: Check, day: date | None) -> Row | None:
@@ -106,20 +106,21 @@ def standing(check: Check, day: date | None) -> Row | None:
     return next((row for row in check.rows if row["completed_on"] <= day), None)
 
 
-def history(check: Check) -> pd.DataFrame:
+def history(check: Check) -> list[Shown]:
     """Everything on file about a check, the latest first, also what was taken back and why."""
     rows = sorted((*check.rows, *check.taken_back), key=lambda row: (row["completed_on"], row["id"]), reverse=True)
-    return pd.DataFrame(
+    return [
         {
-            "Completed": column(rows, "completed_on"),
-            "Expires": column(rows, "expires_on"),
-            "Status": [status(row) for row in rows],
-            "Issuer": column(rows, "issuer"),
-            "Document": column(rows, "document_number"),
-            "Recorded by": column(rows, "recorded_by"),
-            "Recorded": column(rows, "recorded_on"),
+            "Completed": row["completed_on"],
+            "Expires": row["expires_on"],
+            "Status": status(row),
+            "Issuer": row["issuer"],
+            "Document": row["document_number"],
+            "Recorded by": row["recorded_by"],
+            "Recorded": row["recorded_on"],
         }
-    )
+        for row in rows
+    ]
 
 
 def status(row: Row) -> str:
@@ -129,33 +130,29 @@ def status(row: Row) -> str:
     return "current" if row["superseded_by"] is None else "renewed"
 
 
-def listed(rows: Sequence[Row], contracts: Mapping[str, str]) -> pd.DataFrame:
+def listed(rows: Sequence[Row], contracts: Mapping[str, str]) -> list[Shown]:
     """The list ``pilots`` as it is shown, one row per pilot on file. ``State`` is the code of
     compliance, or ``inactive``; ``Why`` says what stands against the pilot, in words."""
-    return pd.DataFrame(
+    return [
         {
-            "Name": column(rows, "name"),
-            "Fleet": column(rows, "fleet"),
-            "Rank": [RANKS[row["rank"]] for row in rows],
-            "Base": column(rows, "base"),
-            "State": [row["compliance"] if row["active"] else "inactive" for row in rows],
-            "Why": [why(row) for row in rows],
-            "Next expiry": column(rows, "first_expiry"),
-            "On leave until": column(rows, "on_leave_until"),
-            "Roles": [roles(row) for row in rows],
-            "Contract": [contracts.get(row["contract"], row["contract"]) for row in rows],
-            "Licence": column(rows, "licence"),
-            "Seniority": column(rows, "seniority"),
-            "Joined": column(rows, "commenced_on"),
-            "Age limit": column(rows, "retires_on"),
-            "Employee no.": column(rows, "employee_number"),
+            "Name": row["name"],
+            "Fleet": row["fleet"],
+            "Rank": RANKS[row["rank"]],
+            "Base": row["base"],
+            "State": row["compliance"] if row["active"] else "inactive",
+            "Why": why(row),
+            "Next expiry": row["first_expiry"],
+            "On leave until": row["on_leave_until"],
+            "Roles": roles(row),
+            "Contract": contracts.get(row["contract"], row["contract"]),
+            "Licence": row["licence"],
+            "Seniority": row["seniority"],
+            "Joined": row["commenced_on"],
+            "Age limit": row["retires_on"],
+            "Employee no.": row["employee_number"],
         }
-    )
-
-
-def column(rows: Sequence[Row], name: str) -> list[Any]:
-    """One value per row."""
-    return [row[name] for row in rows]
+        for row in rows
+    ]
 
 
 def why(row: Row) -> str:

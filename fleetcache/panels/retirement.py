@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-import pandas as pd
-
 from fleetcache.definitions import RANKS, RETIREMENT_MONTHS, strength
 from fleetcache.figures.retirement import OutlookCell, RetirementForecast
 from fleetcache.panels.behind import Behind, Opens, behind
-from fleetcache.panels.pilots import Row, column, roles
+from fleetcache.panels.pilots import Row, Shown, roles
 
 KEYS = ("fleet:retirement:forecast",)
 NEXT_MONTHS = 12
@@ -201,51 +199,49 @@ def succession_opens(rows: Sequence[Succession]) -> Opens:
     }
 
 
-def leaving(rows: Sequence[Row], followers: Iterable[Succession]) -> pd.DataFrame:
+def leaving(rows: Sequence[Row], followers: Iterable[Succession]) -> list[Shown]:
     """The list ``retiring`` as it is shown, one row per pilot, those at or past the limit first.
     ``State`` is ``overdue`` or ``ahead``; ``Ready to follow`` is the number of ready first officers
     of a captain's fleet, None for first officers and where the forecast is unavailable."""
     ready = {one.fleet: one.ready for one in followers}
-    rows = sorted(rows, key=lambda row: (row["retires_on"], row["seniority"]))
-    follow = [ready.get(row["fleet"]) if row["rank"] == "captain" else None for row in rows]
-    return pd.DataFrame(
+    return [
         {
-            "Name": column(rows, "name"),
-            "State": ["overdue" if row["days_left"] <= 0 else "ahead" for row in rows],
-            "Age limit": column(rows, "retires_on"),
-            "Days left": column(rows, "days_left"),
-            "Fleet": column(rows, "fleet"),
-            "Rank": [RANKS[row["rank"]] for row in rows],
-            "Ready to follow": pd.Series(follow, dtype="Int64"),
-            "Base": column(rows, "base"),
-            "Roles": [roles(row) for row in rows],
-            "Seniority": column(rows, "seniority"),
-            "Born": column(rows, "date_of_birth"),
-            "Employee no.": column(rows, "employee_number"),
+            "Name": row["name"],
+            "State": "overdue" if row["days_left"] <= 0 else "ahead",
+            "Age limit": row["retires_on"],
+            "Days left": row["days_left"],
+            "Fleet": row["fleet"],
+            "Rank": RANKS[row["rank"]],
+            "Ready to follow": ready.get(row["fleet"]) if row["rank"] == "captain" else None,
+            "Base": row["base"],
+            "Roles": roles(row),
+            "Seniority": row["seniority"],
+            "Born": row["date_of_birth"],
+            "Employee no.": row["employee_number"],
         }
-    )
+        for row in sorted(rows, key=lambda row: (row["retires_on"], row["seniority"]))
+    ]
 
 
-def candidates(rows: Sequence[Row], today: date | None) -> pd.DataFrame:
+def candidates(rows: Sequence[Row], today: date | None) -> list[Shown]:
     """The list ``successors`` as it is shown, one row per first officer. ``Readiness`` and
     ``State`` are codes; service and age in full years, None without a day to count to."""
-    service = [years(row["commenced_on"], today) for row in rows]
-    age = [years(row["date_of_birth"], today) for row in rows]
-    return pd.DataFrame(
+    return [
         {
-            "Name": column(rows, "name"),
-            "Readiness": column(rows, "readiness"),
-            "Fleet": column(rows, "fleet"),
-            "Base": column(rows, "base"),
-            "Seniority": column(rows, "seniority"),
-            "Licence": column(rows, "licence"),
-            "Service": pd.Series(service, dtype="Int64"),
-            "Age": pd.Series(age, dtype="Int64"),
-            "State": column(rows, "compliance"),
-            "Joined": column(rows, "commenced_on"),
-            "Employee no.": column(rows, "employee_number"),
+            "Name": row["name"],
+            "Readiness": row["readiness"],
+            "Fleet": row["fleet"],
+            "Base": row["base"],
+            "Seniority": row["seniority"],
+            "Licence": row["licence"],
+            "Service": years(row["commenced_on"], today),
+            "Age": years(row["date_of_birth"], today),
+            "State": row["compliance"],
+            "Joined": row["commenced_on"],
+            "Employee no.": row["employee_number"],
         }
-    )
+        for row in rows
+    ]
 
 
 def years(since: date | None, today: date | None) -> int | None:

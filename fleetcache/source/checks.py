@@ -13,7 +13,8 @@ from psycopg import pq
 from fleetcache.errors import NotMigrated, SourceDown
 from fleetcache.label import Label
 from fleetcache.source import labels
-from fleetcache.source.database import plain_url, readable
+from fleetcache.source.database import plain_url
+from fleetcache.source.faults import readable
 
 CONNECT_SECONDS = 2.0
 _QUICK, _FULL = b"quick", b"full"

@@ -7,7 +7,8 @@ from datetime import date
 
 import psycopg
 
-from fleetcache.source.database import Database, plain_url, readable
+from fleetcache.source.database import Database, plain_url
+from fleetcache.source.faults import readable
 from fleetcache.source.seed import demo_state, seed
 
 Say = Callable[[str], None]

@@ -10,7 +10,8 @@ from psycopg import sql
 
 from fleetcache.errors import ForeignDatabase, InTheWay, NotMigrated
 from fleetcache.source import statements, triggers
-from fleetcache.source.database import plain_url, readable
+from fleetcache.source.database import plain_url
+from fleetcache.source.faults import readable
 
 _LOCK = 0x666C6565  # "flee", one migration at a time over all instances
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from functools import cache
 from typing import Any
-
-from sqlalchemy import TextClause, text
 
 from fleetcache.source import statements
 from fleetcache.source.database import Database
 
 Row = dict[str, Any]
+_FILTER = re.compile(r"(?<!:):(\w+)")  # ":fleet", and no "::text"
 
 MOST = 2000
 """Rows a list gives at the most; a caller who gets as many says so."""
@@ -26,19 +26,14 @@ def rows(
     ``as_of`` asks about another day: who was on file then and what they were and held, from the records
     as they are known today. Raises SourceDown or NotMigrated.
     """
-    with database.snapshot(role=role, today=as_of) as connection:
-        statement, known = _statement(name, then=as_of is not None)
-        if unknown := filters.keys() - known:
-            raise KeyError(f"{name} has no filter {', '.join(sorted(unknown))}")
-        found = connection.execute(statement, {**dict.fromkeys(known), "most": most, **filters})
-        names = tuple(found.keys())
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    query, known = _query(name, then=as_of is not None)
+    if unknown := filters.keys() - known:
+        raise KeyError(f"{name} has no filter {', '.join(sorted(unknown))}")
+    return database.rows(query, {**dict.fromkeys(known), "most": most, **filters}, role=role, today=as_of)
 
 
 @cache
-def _statement(name: str, *, then: bool) -> tuple[TextClause, frozenset[str]]:
-    """A list, and the names of its filters."""
+def _query(name: str, *, then: bool) -> tuple[str, frozenset[str]]:
+    """A list in the driver's form, and the names of its filters."""
     sql = statements.as_of(f"people/{name}") if then else statements.query(f"people/{name}")
-    # SQLAlchemy would read `:fleet::text` as a name with a cast only when spelled out.
-    statement = text(sql.replace("::", "\\:\\:"))
-    return statement, frozenset(statement.compile().params)
+    return _FILTER.sub(r"%(\1)s", sql.replace("%", "%%")), frozenset(_FILTER.findall(sql))

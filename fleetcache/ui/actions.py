@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pandas as pd
 import streamlit as st
 
 from fleetcache.cache.warming import Progress
@@ -15,6 +14,7 @@ from fleetcache.ops.preview import Preview
 from fleetcache.runtime import Runtime
 from fleetcache.ui import words
 from fleetcache.ui.session import person
+from fleetcache.ui.shown import arrow
 
 FLUSH_WORD = "flush"
 _EVERYWHERE = "In Redis, and in the memory of every instance."
@@ -119,14 +119,16 @@ def _show(found: Preview, kind: str) -> None:
     st.caption(f"Removes {count}, {words.size(found.memory)}{oldest}.{cost}")
     with st.expander(f"Which {count}", key=f"{kind}-values"):
         st.dataframe(
-            pd.DataFrame(
-                {
-                    "Key": value.name,
-                    "Size": value.memory,
-                    "Counted": words.ago(value.age) if value.current else "by another version",
-                    "TTL left": value.ttl,
-                }
-                for value in found.values
+            arrow(
+                [
+                    {
+                        "Key": value.name,
+                        "Size": value.memory,
+                        "Counted": words.ago(value.age) if value.current else "by another version",
+                        "TTL left": value.ttl,
+                    }
+                    for value in found.values
+                ]
             ),
             hide_index=True,
             placeholder=words.NO_DATA,

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from fleetcache.definitions import RANKS
@@ -31,6 +30,7 @@ from fleetcache.source.people import Row
 from fleetcache.ui import decision, tables, words
 from fleetcache.ui.kit import go
 from fleetcache.ui.pages import place
+from fleetcache.ui.shown import Shown, arrow
 
 FILTER_NAMES = {
     "leave_type": "Type",
@@ -48,24 +48,27 @@ class Shape:
     """How the rows of a list are shown: what each is, the table of them, and its columns."""
 
     noun: str
-    table: Callable[[Sequence[Row]], pd.DataFrame]
+    table: Callable[[Sequence[Row]], Sequence[Shown]]
     columns: Mapping[str, Any] = field(default_factory=dict)
 
 
 _NAME = {"Name": st.column_config.TextColumn(pinned=True)}
 
 
-def _people(rows: Sequence[Row]) -> pd.DataFrame:
-    table = pilots.listed(rows, {})
-    table["State"] = table["State"].map(words.COMPLIANCE_NAMES)
-    return table
+def _people(rows: Sequence[Row]) -> list[Shown]:
+    return [{**row, "State": words.COMPLIANCE_NAMES[row["State"]]} for row in pilots.listed(rows, {})]
 
 
-def _followers(rows: Sequence[Row]) -> pd.DataFrame:
-    table = retirement.candidates(rows, None).drop(columns=["Service", "Age"])
-    table["Readiness"] = table["Readiness"].map(words.READINESS_NAMES)
-    table["State"] = table["State"].map(words.COMPLIANCE_NAMES)
-    return table
+def _followers(rows: Sequence[Row]) -> list[Shown]:
+    """Without what cannot be counted where no day is known."""
+    return [
+        {
+            **{name: value for name, value in row.items() if name not in ("Service", "Age")},
+            "Readiness": words.READINESS_NAMES[row["Readiness"]],
+            "State": words.COMPLIANCE_NAMES[row["State"]],
+        }
+        for row in retirement.candidates(rows, None)
+    ]
 
 
 SHAPES: dict[str, Shape] = {
@@ -83,26 +86,26 @@ SHAPES: dict[str, Shape] = {
     ),
     GROUNDED: Shape(
         "pilots",
-        lambda rows: tables.frame(compliance_lists.not_qualified(rows)),
+        compliance_lists.not_qualified,
         {**_NAME, "Why": st.column_config.TextColumn(width=430), **tables.date_columns("Lapsed since")},
     ),
     CHECKS: Shape(
         "checks",
-        lambda rows: tables.frame(compliance_lists.held(rows), whole=["Days left"]),
+        compliance_lists.held,
         {**_NAME, **tables.date_columns("Expires", "Completed"), **tables.number_columns("Days left")},
     ),
     RENEWED: Shape(
         "checks",
-        lambda rows: tables.frame(compliance_lists.renewed(rows), whole=["Days left"]),
+        compliance_lists.renewed,
         {**_NAME, **tables.date_columns("Expires", "Completed"), **tables.number_columns("Days left")},
     ),
     REQUESTS: Shape(
         "requests",
-        lambda rows: tables.frame(leave.requests(rows, words.LEAVE_NAMES, words.STATUS_NAMES)),
+        lambda rows: leave.requests(rows, words.LEAVE_NAMES, words.STATUS_NAMES),
         {**_NAME, **tables.date_columns("From", "To"), **tables.number_columns("Days", "Seniority")},
     ),
     DAYS: Shape(
-        "pilot-days", lambda rows: tables.frame(leave.days(rows, words.LEAVE_NAMES)), {**tables.date_columns("Day")}
+        "pilot-days", lambda rows: leave.days(rows, words.LEAVE_NAMES), {**tables.date_columns("Day")}
     ),
     FOLLOWERS: Shape(
         "first officers",
@@ -144,9 +147,11 @@ def show(asked: Behind, contracts: ContractTypes | None) -> None:
     shape = SHAPES[asked.rows.list]
     names = {one.code: one.name for one in contracts.contract_types} if contracts is not None else {}
 
-    def shown(rows: Sequence[Row]) -> pd.DataFrame:
-        table = shape.table(rows)
-        return table.assign(Contract=table["Contract"].replace(names)) if "Contract" in table else table
+    def shown(rows: Sequence[Row]) -> list[Shown]:
+        return [
+            {**row, "Contract": names.get(row["Contract"], row["Contract"])} if "Contract" in row else row
+            for row in shape.table(rows)
+        ]
 
     requests = asked.rows.list == REQUESTS
     tables.table(
@@ -166,12 +171,11 @@ def index() -> None:
     st.markdown("What each number counts. Choose one to see its rows.")
     figures = [name for name, rows in FIGURES.items() if not NAMED_DAYS.intersection(rows.by)]
     event: Any = st.dataframe(
-        pd.DataFrame(
-            {
-                "Figure": [GLOSSARY[name].label for name in figures],
-                "Counts": [GLOSSARY[name].words for name in figures],
-                "Page": [place(FIGURES[name].page).title for name in figures],
-            }
+        arrow(
+            [
+                {"Figure": GLOSSARY[name].label, "Counts": GLOSSARY[name].words, "Page": place(FIGURES[name].page).title}
+                for name in figures
+            ]
         ),
         hide_index=True,
         height="content",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from fleetcache.definitions import RANKS
@@ -16,6 +15,7 @@ from fleetcache.figures.reference import CheckTypes
 from fleetcache.panels import compliance_lists
 from fleetcache.source.people import MOST, Row
 from fleetcache.ui import kit, tables, words
+from fleetcache.ui.shown import Shown
 
 MATRIX_MOST = 500
 HELD_MOST = 500
@@ -56,8 +56,8 @@ def not_qualified(asked: Asked, cells: Sequence[NonCompliantCell] | None) -> Non
     elif grounded == []:
         kit.remarks([("fine", "**Nobody was unqualified on paper that day.**")])
 
-    def shown(rows: Sequence[Row]) -> pd.DataFrame:
-        return tables.frame(compliance_lists.not_qualified(rows, past=asked.day is not None))
+    def shown(rows: Sequence[Row]) -> list[Shown]:
+        return compliance_lists.not_qualified(rows, past=asked.day is not None)
 
     if grounded:
         tables.table(
@@ -83,8 +83,8 @@ def renewals(asked: Asked) -> None:
     if open_windows is not None:
         kit.remarks(compliance_lists.to_renew(open_windows, MOST))
 
-    def shown(rows: Sequence[Row]) -> pd.DataFrame:
-        return tables.frame(compliance_lists.renewals(rows))
+    def shown(rows: Sequence[Row]) -> list[Shown]:
+        return compliance_lists.renewals(rows)
 
     if open_windows:
         tables.table(
@@ -139,8 +139,8 @@ def crew_by_check(asked: Asked, types: CheckTypes) -> None:
     )
     st.caption(compliance_lists.LEGEND)
 
-    def shown(rows: Sequence[Row]) -> pd.DataFrame:
-        return tables.frame(compliance_lists.matrix(compliance_lists.needing(rows, wanted), types))
+    def shown(rows: Sequence[Row]) -> list[Shown]:
+        return compliance_lists.matrix(compliance_lists.needing(rows, wanted), types)
 
     if len(rows) >= most:
         st.caption(
@@ -195,8 +195,8 @@ def certifications(asked: Asked, categories: Sequence[str]) -> None:
     if rows is None:
         return
 
-    def shown(rows: Sequence[Row]) -> pd.DataFrame:
-        return tables.frame(compliance_lists.held(rows), whole=["Days left"])
+    def shown(rows: Sequence[Row]) -> list[Shown]:
+        return compliance_lists.held(rows)
 
     tables.table(
         shown(rows),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import csv as written
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
@@ -38,6 +38,7 @@ EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _PAGE = "export-page"
 
 Columns = Mapping[str, Any]
+Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,14 @@ def about(lists: str, asked: Mapping[str, object], *, search: str = "", cut: boo
 
 
 def buttons(
-    rows: Callable[[], pd.DataFrame], of: About, *, key: str, columns: Columns | None = None, disabled: bool = False, quiet: bool = False
+    rows: Callable[[], Rows], heads: Sequence[str], of: About, *, key: str, columns: Columns | None = None, disabled: bool = False, quiet: bool = False
 ) -> None:
-    """Both files. They are filled when they are asked for, and what ``rows`` raises fails the download: a file that
-    could not be filled is never given as an empty one."""
+    """Both files, with a column for each of the ``heads``. They are filled when they are asked for, and what ``rows``
+    raises fails the download: a file that could not be filled is never given as an empty one."""
+    names = headings(heads, columns)
     for label, ending, mime, make in (
-        ("CSV", "csv", "text/csv", lambda: csv(headed(rows(), columns))),
-        ("Excel", "xlsx", EXCEL, lambda: excel(rows(), key, of, columns)),
+        ("CSV", "csv", "text/csv", lambda: csv(rows(), names)),
+        ("Excel", "xlsx", EXCEL, lambda: excel(rows(), names, key, of, columns)),
     ):
         st.download_button(
             label,
@@ -91,54 +93,55 @@ def buttons(
         )
 
 
-def headed(rows: pd.DataFrame, columns: Columns | None) -> pd.DataFrame:
-    """The same rows under the headings that the page has for them."""
-    return rows.rename(columns={name: one["label"] for name, one in (columns or {}).items() if one.get("label")})
+def headings(heads: Sequence[str], columns: Columns | None = None) -> dict[str, str]:
+    """What stands above each column on the page, by its name."""
+    return {head: ((columns or {}).get(head) or {}).get("label") or head for head in heads}
 
 
-def csv(rows: pd.DataFrame) -> bytes:
-    """Rows as a file for spreadsheets, in UTF-8 with its mark. What one would take for a formula, whichever
-    separator it goes by, has a ' before it, which an import of ours takes off again."""
-
-    def harmless(cell: object) -> object:
-        if isinstance(cell, list | tuple):
-            cell = ", ".join(map(str, cell))
-        if not isinstance(cell, str):
-            return cell
-        guarded = INNER.sub(r"\1'", cell)
-        return f"'{guarded}" if guarded.startswith(FORMULAS) else guarded
-
-    texts = {str(name): rows[name].map(harmless) for name in rows.select_dtypes(["object", "str"])}
+def csv(rows: Rows, names: Mapping[str, str]) -> bytes:
+    """The columns of rows that have ``names`` as a file for spreadsheets, in UTF-8 with its mark. What one would take
+    for a formula, whichever separator it goes by, has a ' before it, which an import of ours takes off again."""
+    text = io.StringIO(newline="")
     # With this end of lines a cell that holds a part of it is quoted, and cannot begin a row.
-    return rows.assign(**texts).rename(columns=harmless).to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
+    lines = written.writer(text, lineterminator="\r\n")
+    lines.writerow([_harmless(name) for name in names.values()])
+    lines.writerows([_harmless(row[name]) for name in names] for row in rows)
+    return text.getvalue().encode("utf-8-sig")
 
 
-def excel(rows: pd.DataFrame, name: str, of: About, columns: Columns | None = None) -> bytes:
-    """Rows as a workbook: days, moments and numbers are such, every text stays the text that it is, and a second
-    sheet says what they are."""
+def _harmless(cell: object) -> object:
+    if isinstance(cell, list | tuple):
+        cell = ", ".join(map(str, cell))
+    if not isinstance(cell, str):
+        return cell
+    guarded = INNER.sub(r"\1'", cell)
+    return f"'{guarded}" if guarded.startswith(FORMULAS) else guarded
+
+
+def excel(rows: Rows, names: Mapping[str, str], name: str, of: About, columns: Columns | None = None) -> bytes:
+    """The columns of rows that have ``names`` as a workbook: days, moments and numbers are such, every text stays the
+    text that it is, and a second sheet says what they are."""
     book = Workbook(write_only=True)
     book.properties.creator, book.properties.title = "fleetcache", of.lists
-    _listed(book.create_sheet(name.replace("-", " ").capitalize()[:LONGEST_NAME]), rows, columns or {})
+    _listed(book.create_sheet(name.replace("-", " ").capitalize()[:LONGEST_NAME]), rows, names, columns or {})
     _explained(book.create_sheet("About"), len(rows), of)
-    written = io.BytesIO()
-    book.save(written)
-    return written.getvalue()
+    data = io.BytesIO()
+    book.save(data)
+    return data.getvalue()
 
 
-def _listed(sheet: Any, rows: pd.DataFrame, columns: Columns) -> None:
-    heads = [str(head) for head in headed(rows, columns).columns]
-    settings: list[Mapping[str, Any]] = [columns.get(str(name)) or {} for name in rows.columns]
-    known = rows.astype(object).where(rows.notna(), None)
+def _listed(sheet: Any, rows: Rows, names: Mapping[str, str], columns: Columns) -> None:
+    settings: list[Mapping[str, Any]] = [columns.get(name) or {} for name in names]
     sheet.freeze_panes = "B2" if settings and settings[0].get("pinned") else "A2"
-    sheet.auto_filter.ref = f"A1:{get_column_letter(max(1, len(heads)))}{len(rows) + 1}"
-    for place, head in enumerate(heads):
-        longest = max((len(str(value)) for value in known.iloc[:MEASURED, place]), default=0)
+    sheet.auto_filter.ref = f"A1:{get_column_letter(max(1, len(names)))}{len(rows) + 1}"
+    for place, (name, heading) in enumerate(names.items(), 1):
+        longest = max((len(str(row[name])) for row in rows[:MEASURED]), default=0)
         # Beside a heading stands the arrow of its filter.
-        sheet.column_dimensions[get_column_letter(place + 1)].width = min(WIDEST, max(len(head) + 4, longest + 2))
-    sheet.append([_styled(sheet, head, bold=True) for head in heads])
+        sheet.column_dimensions[get_column_letter(place)].width = min(WIDEST, max(len(heading) + 4, longest + 2))
+    sheet.append([_styled(sheet, heading, bold=True) for heading in names.values()])
     formats = [FORMATS.get(each.get("type_config", {}).get("format")) for each in settings]
-    for row in known.itertuples(index=False, name=None):
-        sheet.append([_cell(sheet, value, form) for value, form in zip(row, formats, strict=True)])
+    for row in rows:
+        sheet.append([_cell(sheet, row[name], form) for name, form in zip(names, formats, strict=True)])
 
 
 def _cell(sheet: Any, value: Any, form: str | None) -> Any:
@@ -150,7 +153,7 @@ def _cell(sheet: Any, value: Any, form: str | None) -> Any:
         text = text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
         return _styled(sheet, text) if text.startswith(FORMULAS) or text in ERROR_CODES else text
     if isinstance(value, datetime):
-        return pd.Timestamp(value).tz_convert(UTC).tz_localize(None).to_pydatetime() if value.tzinfo else value
+        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
     if isinstance(value, date) and value < FIRST_DAY:
         return value.isoformat()
     return value if form is None or value is None else _styled(sheet, value, form=form)

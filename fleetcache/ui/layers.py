@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from fleetcache.cache.counters import Minute
@@ -15,13 +14,14 @@ from fleetcache.ops.layers import RedisHealth
 from fleetcache.panels import cache as panel
 from fleetcache.runtime import Runtime
 from fleetcache.ui import charts, kit, words
+from fleetcache.ui.shown import Shown, arrow
 from fleetcache.ui.tables import word_column
 
 
-def table(rows: Sequence[Mapping[str, Any]], alt: str, columns: Mapping[str, Any] | None = None) -> None:
+def table(rows: Sequence[Shown], alt: str, columns: Mapping[str, Any] | None = None) -> None:
     """Rows as they are; what is unknown is a dash."""
     st.dataframe(
-        pd.DataFrame(rows), hide_index=True, placeholder=words.NO_DATA, column_config=columns, alt=alt
+        arrow(rows), hide_index=True, placeholder=words.NO_DATA, column_config=columns, alt=alt
     )
 
 
@@ -160,7 +160,7 @@ def keys(
         rows.append(row | {"Reads": None if reads is None else sum(reads.get(name, {}).values())})
     with listed:
         st.dataframe(
-            pd.DataFrame(rows),
+            arrow(rows),
             hide_index=True,
             placeholder=words.NO_DATA,
             height=300,

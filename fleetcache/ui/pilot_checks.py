@@ -26,7 +26,7 @@ _LATER = "check-later"
 def listed(found: Sequence[Check], *, day: date | None) -> None:
     """The checks of a pilot; one is selected to look at it."""
     tables.table(
-        held(found, day=day).assign(State=[words.CHECK_NAMES.get(one.state or "", "") for one in found]),
+        [{**row, "State": words.CHECK_NAMES.get(row["State"] or "", "")} for row in held(found, day=day)],
         key="checks",
         noun="checks",
         search=False,
@@ -75,7 +75,7 @@ def panel(check: Check, pilot: Row, day: date | None) -> None:
                 st.caption("A change acts on today: choose today as the day to make one.")
         on_file = history(check)
         with st.expander(f"On file: {words.plural(len(on_file), 'row')}", icon=":material/history:"):
-            if on_file.empty:
+            if not on_file:
                 st.caption("Nothing yet.")
             else:
                 tables.figures(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from fleetcache import runtime
@@ -19,6 +18,7 @@ from fleetcache.panels.pilots import FIELDS
 from fleetcache.ui import edits, tables, words
 from fleetcache.ui.pilot_edits import NEW, Wish, carry_out, choose
 from fleetcache.ui.session import person
+from fleetcache.ui.shown import Shown
 
 Row = dict[str, Any]
 
@@ -182,10 +182,8 @@ def _rebase(base: Row, typed: Row) -> None:
         st.session_state[f"pilot-{base['pilot_id']}-{name}"] = now[name]
 
 
-def _differences(moved: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"Field": FIELDS[name], "When you opened it": _said(was), "Now": _said(now)} for name, (was, now) in moved.items()
-    )
+def _differences(moved: Mapping[str, Sequence[Any]]) -> list[Shown]:
+    return [{"Field": FIELDS[name], "When you opened it": _said(was), "Now": _said(now)} for name, (was, now) in moved.items()]
 
 
 def _said(value: Any) -> str:

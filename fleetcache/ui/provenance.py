@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-import pandas as pd
 import streamlit as st
 
 from fleetcache import runtime
@@ -14,6 +13,7 @@ from fleetcache.errors import Unavailable
 from fleetcache.ops.trace import Step, Trace, trace
 from fleetcache.panels.panel import Panel
 from fleetcache.ui import words
+from fleetcache.ui.shown import arrow
 
 _TRACED = "traced"
 _HEADS = ("Figure", "State", "Layer", "Counted", "Kept for", "Why not higher, or why old")
@@ -86,7 +86,7 @@ def way(key: str) -> None:
     _key, at, found = st.session_state[_TRACED]
     st.markdown(_answer(found))
     st.dataframe(
-        pd.DataFrame([_step(step, at) for step in found.steps]),
+        arrow([_step(step, at) for step in found.steps]),
         hide_index=True,
         placeholder=words.NO_DATA,
         column_config={

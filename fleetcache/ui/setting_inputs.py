@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import available_timezones
 
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from fleetcache.catalogue import CATALOGUE
@@ -56,7 +56,8 @@ def ask(name: str, value: Any) -> Any:
         return [int(part) if part.strip().isdigit() else part.strip() for part in typed.split(",")]
     if name == "ttl_overrides":
         st.caption(f"{label}, in seconds; the built-in ones stand for keys without a row here.")
-        rows = pd.DataFrame({"Key": pd.Series(list(value), dtype=str), "Seconds": pd.Series(list(value.values()), dtype=float)})
+        columns = pa.schema({"Key": pa.string(), "Seconds": pa.float64()})
+        rows = pa.Table.from_pylist([{"Key": one, "Seconds": seconds} for one, seconds in value.items()], columns)
         edited = st.data_editor(
             rows,
             key=key,
@@ -67,7 +68,7 @@ def ask(name: str, value: Any) -> Any:
                 "Seconds": st.column_config.NumberColumn(required=True, min_value=1, max_value=86400),
             },
         )
-        return dict(zip(edited["Key"], edited["Seconds"].astype(float), strict=True))
+        return {row["Key"]: row["Seconds"] for row in edited.to_pylist()}
     if isinstance(value, int):
         return int(st.number_input(label, value=value, step=1, key=key))
     return st.text_input(label, str(value), key=key)

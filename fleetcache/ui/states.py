@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
 import streamlit as st
 
 from fleetcache import runtime
@@ -9,7 +13,23 @@ from fleetcache.panels.panel import Panel
 
 READING, LISTING = "Reading the figures…", "Reading the list…"
 """Said only of what takes longer than half a second."""
+LONG_SECONDS = 0.25
 RECOVERS = "This page recovers by itself."
+
+
+_took: dict[str, float] = {}
+
+
+@contextmanager
+def listing(name: str) -> Iterator[None]:
+    """Say of a list that took long the last time that it is being read. Of the others it is not said: a spinner costs
+    a thread, which is more than reading most of them does."""
+    began = time.monotonic()
+    try:
+        with st.spinner(LISTING) if _took.get(name, LONG_SECONDS) >= LONG_SECONDS else nullcontext():
+            yield
+    finally:
+        _took[name] = time.monotonic() - began
 
 
 def of_figures(panel: Panel) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
-import pandas as pd
 import streamlit as st
 
 from fleetcache import runtime
@@ -18,6 +17,7 @@ from fleetcache.ui import exports, states, words
 from fleetcache.ui.chips import STATE_CHIPS
 from fleetcache.ui.kit import empty, go
 from fleetcache.ui.session import person
+from fleetcache.ui.shown import Shown, arrow, heads, matches, searched
 
 ROW_PIXELS = 36
 EVERY = 1_000_000
@@ -34,8 +34,8 @@ def read(list_name: str, *, role: str | None = None, **filters: Any) -> list[Row
 
 
 def beyond(
-    found: Sequence[Row], list_name: str, shown: Callable[[list[Row]], pd.DataFrame], *, most: int = MOST, **filters: Any
-) -> Callable[[], pd.DataFrame] | None:
+    found: Sequence[Row], list_name: str, shown: Callable[[list[Row]], Sequence[Shown]], *, most: int = MOST, **filters: Any
+) -> Callable[[], Sequence[Shown]] | None:
     """What reads the whole of a list for its files, where as many rows were ``found`` as a page shows at the ``most``;
     None where those are all."""
     if len(found) < most:
@@ -47,7 +47,7 @@ def beyond(
 def listed(list_name: str, **filters: Any) -> list[Row] | None:
     """The same, or None where it cannot be read, which is then said in its place."""
     try:
-        with st.spinner(states.LISTING):
+        with states.listing(list_name):
             return read(list_name, **filters)
     except FleetcacheError as error:
         st.error(
@@ -60,7 +60,7 @@ def listed(list_name: str, **filters: Any) -> list[Row] | None:
 
 
 def table(
-    rows: pd.DataFrame,
+    rows: Sequence[Shown],
     *,
     key: str,
     noun: str,
@@ -68,7 +68,7 @@ def table(
     search: bool = True,
     height: int | Literal["auto", "content"] = "auto",
     most: int = MOST,
-    whole: Callable[[], pd.DataFrame] | None = None,
+    whole: Callable[[], Sequence[Shown]] | None = None,
     asked: Mapping[str, object] | None = None,
     ids: Sequence[int] = (),
     pick: Callable[[int], None] | None = None,
@@ -77,7 +77,8 @@ def table(
     match the search, where more were found than a page can show. What ``whole`` raises fails the download. ``asked``
     says by which filters the rows were chosen. With ``ids``, one for each row, a row can be selected, and ``pick`` is
     called with its id."""
-    shown, wanted, cut = rows, "", len(rows) >= most
+    places: Sequence[int] = range(len(rows))
+    wanted, cut = "", len(rows) >= most
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if search:
             wanted = st.text_input(
@@ -89,26 +90,28 @@ def table(
                 width=280,
                 bind="query-params",
             )
-            shown = searched(rows, wanted)
+            places = matches(rows, wanted)
+        shown = [rows[place] for place in places]
         exports.buttons(
             (lambda: searched(whole(), wanted)) if whole else lambda: shown,
+            heads(rows),
             exports.about(noun, asked or {}, search=wanted, cut=cut and not whole, later=whole is not None),
             key=key,
             columns=columns,
-            disabled=shown.empty and whole is None,
+            disabled=not shown and whole is None,
         )
         count = f"{len(shown):,} of {len(rows):,} {noun}" if len(shown) != len(rows) else f"{len(rows):,} {noun}"
         part = f"; only the first {most:,} are listed, narrow the filters" if cut else ""
         st.caption(f"{count}{part}{' (the files hold them all)' if whole else ''}", width="content")
-    if shown.empty:
-        empty(f"No {noun} here." if rows.empty else f"No {noun} match the search.")
+    if not shown:
+        empty(f"No {noun} here." if not rows else f"No {noun} match the search.")
         return
     fits = isinstance(height, int) and ROW_PIXELS * (len(shown) + 1) < height
     # Other rows, another table: a selection of before would be of whatever stands in its place now.
-    listed = [ids[place] for place in shown.index] if pick else []
+    listed = [ids[place] for place in places] if pick else []
     table_key = f"{key}-table" if pick is None else f"{key}-table-{hash(tuple(listed)):x}"
     st.dataframe(
-        shown,
+        arrow(shown),
         hide_index=True,
         column_config=columns,
         key=table_key,
@@ -125,27 +128,8 @@ def _picked(key: str, listed: Sequence[int], pick: Callable[[int], None]) -> Non
         pick(listed[place])
 
 
-def searched(rows: pd.DataFrame, wanted: str) -> pd.DataFrame:
-    """Those of the rows that match a search, all of them where nothing is searched for."""
-    return rows[matches(rows, wanted)] if wanted else rows
-
-
-def matches(rows: pd.DataFrame, wanted: str) -> pd.Series[bool]:
-    """Which rows hold every word of ``wanted`` in any column, letter case aside."""
-    known = rows.astype(object).where(rows.notna(), "")
-    text = pd.Series(
-        [" ".join(map(str, row)).lower() for row in known.itertuples(index=False)],
-        index=rows.index,
-        dtype=str,
-    )
-    hit = pd.Series(True, index=rows.index)
-    for word in wanted.lower().split():
-        hit &= text.str.contains(word, regex=False)
-    return hit
-
-
 def figures(
-    rows: pd.DataFrame,
+    rows: Sequence[Shown],
     *,
     key: str,
     alt: str,
@@ -157,7 +141,7 @@ def figures(
     was ``asked`` for, it is given as files too. With ``opens``, by column, a number that is chosen leads to the rows
     behind it."""
     event: Any = st.dataframe(
-        rows,
+        arrow(rows),
         hide_index=True,
         column_config=columns,
         key=f"{key}-figures",
@@ -176,14 +160,7 @@ def figures(
             if opens:
                 st.caption("Choose a number to see the rows behind it.")
             if asked is not None:
-                exports.buttons(lambda: rows, exports.about(alt, asked), key=key, columns=columns, quiet=True)
-
-
-def frame(found: Sequence[Mapping[str, Any]], *, whole: Sequence[str] = ()) -> pd.DataFrame:
-    """Rows as a table whose ``whole`` columns stay whole numbers, also in the CSV, where some are
-    unknown."""
-    made = pd.DataFrame(found)
-    return made.astype(dict.fromkeys(whole, "Int64")) if len(made) else made
+                exports.buttons(lambda: rows, heads(rows), exports.about(alt, asked), key=key, columns=columns, quiet=True)
 
 
 def count_column(figure: str, *, label: str | None = None, format: str | None = None) -> Any:

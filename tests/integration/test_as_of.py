@@ -105,9 +105,9 @@ def counted(oracle: Then, day: date, source: Database) -> None:
 
     names = {row["employee_number"]: row["pilot_id"] for row in rows}
     held = {
-        (names[row["employee_number"]], code): check[0]
+        (names[row["employee_number"]], code): state
         for row in listed(source, "matrix", day)
-        for code, check in row["checks"].items()
+        for code, state in zip(row["checks"], row["states"], strict=True)
     }
     assert held == {key: oracle.state(key) for key in oracle.required | oracle.held.keys()}
     assert len(listed(source, "certifications", day)) == len(oracle.held)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from fleetcache import runtime as current
@@ -19,6 +18,7 @@ from fleetcache.runtime import Runtime
 from fleetcache.source.people import MOST, rows
 from fleetcache.ui import kit, tables
 from fleetcache.ui.behind import SHAPES
+from fleetcache.ui.shown import Shown, heads
 from tests.conftest import TestDatabase
 from tests.pages.test_pages import opened, said
 
@@ -58,12 +58,15 @@ class Seen:
                 assert item.count is not None and f"{item.count:,}" in item.text, item
                 self.note(item.count, item.behind)
 
-    def figures(self, shown: pd.DataFrame, *, opens: Opens | None = None, **_more: Any) -> None:
-        for name in shown.select_dtypes("number").columns:
+    def figures(self, shown: Sequence[Shown], *, opens: Opens | None = None, **_more: Any) -> None:
+        for name in heads(shown):
+            numbers = [row[name] for row in shown]
+            if not any(isinstance(number, int | float) for number in numbers):
+                continue
             if opens is None or name not in opens:
                 self.bare.append(name)
                 continue
-            for place, number in enumerate(shown[name]):
+            for place, number in enumerate(numbers):
                 self.note(int(number), opens[name](place))
 
     def chart(self, figure: dict[str, Any], *, key: str, opens: Opens | None = None, **_more: Any) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 import zipfile
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import openpyxl
-import pandas as pd
 import pytest
 import streamlit as st
 from hypothesis import given, settings
@@ -16,6 +15,7 @@ from hypothesis import strategies as some
 
 from fleetcache.changes.imports.files import read
 from fleetcache.ui import exports
+from fleetcache.ui.shown import Shown, heads
 
 ABOUT = exports.About(
     "pilots", {"Fleet": "A330-200", "Rank": None, "As of": date(2026, 6, 14), "With a check": ["expired", "missing"]},
@@ -33,42 +33,50 @@ def sheets(data: bytes) -> tuple[Any, Any]:
     return book.worksheets[0], dict(book.worksheets[1].values)
 
 
+def book(rows: list[Shown]) -> bytes:
+    return exports.excel(rows, exports.headings(heads(rows)), "x", ABOUT)
+
+
 def test_every_kind_of_cell_is_what_it_is() -> None:
     """Days and moments can be sorted, numbers summed, shares are seen as such, and what is unknown is empty."""
-    rows = pd.DataFrame(
-        {
-            "Name": ["Zoë Ñandú", "B"],
-            "Expires": [date(2026, 1, 2), None],
-            "Old": [date(1899, 12, 31), date(1900, 1, 1)],
-            "When": pd.to_datetime(["2026-01-02T03:04:05+10:00", None], utc=True),
-            "Days left": pd.array([-1, None], dtype="Int64"),
-            "Validity": [94.5, None],
-            "State": [["running", "open"], None],
-        }
-    )
+    first = {
+        "Name": "Zoë Ñandú",
+        "Expires": date(2026, 1, 2),
+        "Old": date(1899, 12, 31),
+        "When": datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=10))),
+        "Days left": -1,
+        "Validity": 94.5,
+        "State": ["running", "open"],
+    }
+    rows = [first, {**dict.fromkeys(first), "Name": "B", "Old": date(1900, 1, 1)}]
     columns = {
         "Name": st.column_config.TextColumn(pinned=True),
         "Days left": st.column_config.NumberColumn(format="%d"),
         "Validity": st.column_config.NumberColumn("Valid", format="%.1f %%"),
     }
-    sheet, _ = sheets(exports.excel(rows, "not-qualified", ABOUT, columns))
-    head, first, second = sheet.iter_rows()
+    names = exports.headings(list(first), columns)
+    sheet, _ = sheets(exports.excel(rows, names, "not-qualified", ABOUT, columns))
+    head, one, other = sheet.iter_rows()
     assert [cell.value for cell in head] == ["Name", "Expires", "Old", "When", "Days left", "Valid", "State"]
-    assert [cell.value for cell in first] == [
+    assert [cell.value for cell in one] == [
         "Zoë Ñandú", datetime(2026, 1, 2), "1899-12-31", datetime(2026, 1, 1, 17, 4, 5), -1, 94.5, "running, open",
     ]  # fmt: skip
-    assert [cell.value for cell in second] == ["B", None, datetime(1900, 1, 1), None, None, None, None]
-    assert first[1].is_date and first[3].is_date and first[4].data_type == first[5].data_type == "n"
-    assert first[5].number_format == '0.0" %"'
-    assert all(cell.font.bold for cell in head) and not first[0].font.bold
+    assert [cell.value for cell in other] == ["B", None, datetime(1900, 1, 1), None, None, None, None]
+    assert one[1].is_date and one[3].is_date and one[4].data_type == one[5].data_type == "n"
+    assert one[5].number_format == '0.0" %"'
+    assert all(cell.font.bold for cell in head) and not one[0].font.bold
     assert sheet.title == "Not qualified" and sheet.freeze_panes == "B2" and sheet.auto_filter.ref == "A1:G3"
     assert all(8 <= sheet.column_dimensions[letter].width <= 60 for letter in "ABCDEFG")
-    assert exports.csv(exports.headed(rows, columns)).decode("utf-8-sig").splitlines()[1].startswith("Zoë Ñandú,2026-01-02,1899-12-31,")
+    assert exports.csv(rows, names).decode("utf-8-sig").splitlines() == [
+        "Name,Expires,Old,When,Days left,Valid,State",
+        'Zoë Ñandú,2026-01-02,1899-12-31,2026-01-02 03:04:05+10:00,-1,94.5,"running, open"',
+        "B,,1900-01-01,,,,",
+    ]
 
 
 def test_no_text_becomes_a_formula_an_error_or_a_number() -> None:
     """Whoever opens the file runs nothing, and the import of ours reads the very texts."""
-    data = exports.excel(pd.DataFrame({"=Head": NASTY, "n": range(len(NASTY))}), "x", ABOUT)
+    data = book([{"=Head": text, "n": place} for place, text in enumerate(NASTY)])
     with zipfile.ZipFile(io.BytesIO(data)) as packed:
         assert not any(b"<f>" in packed.read(name) or b"<f " in packed.read(name) for name in packed.namelist())
     sheet, _ = sheets(data)
@@ -86,19 +94,19 @@ def test_no_text_becomes_a_formula_an_error_or_a_number() -> None:
 @given(some.lists(some.text(some.characters(exclude_categories=["Cs"]), max_size=40), max_size=5))
 def test_any_text_comes_back_as_it_was(texts: list[str]) -> None:
     """Control characters, codes of Excel itself, other scripts."""
-    sheet, _ = sheets(exports.excel(pd.DataFrame({"A": pd.Series(texts, dtype=object)}), "x", ABOUT))
+    sheet, _ = sheets(book([{"A": text} for text in texts]))
     unescaped = openpyxl.utils.escape.unescape
     assert [unescaped(cell.value or "") for (cell,) in sheet.iter_rows(min_row=2)] == texts
 
 
 def test_a_text_too_long_for_a_cell_says_that_it_was_cut() -> None:
-    sheet, _ = sheets(exports.excel(pd.DataFrame({"A": ["x" * 40_000]}), "x", ABOUT))
+    sheet, _ = sheets(book([{"A": "x" * 40_000}]))
     assert len(sheet["A2"].value) == exports.LONGEST_CELL and sheet["A2"].value.endswith("…")
 
 
 def test_the_second_sheet_says_what_the_rows_are() -> None:
     """Whoever finds the file a month later knows of which day, by which filters and how current it was."""
-    _, said = sheets(exports.excel(pd.DataFrame({"A": range(1234)}), "pilots", ABOUT))
+    _, said = sheets(book([{"A": place} for place in range(1234)]))
     assert said["Lists"] == "pilots"
     assert said["Rows"].startswith("1,234: only the first")
     assert (said["Fleet"], said["Rank"], said["With a check"]) == ("A330-200", "all", "expired, missing")
@@ -115,11 +123,11 @@ def test_a_file_that_cannot_be_filled_is_none(monkeypatch: pytest.MonkeyPatch) -
     def button(label: str, *, data: Any, **_: Any) -> None:
         given[label] = data
 
-    def gone() -> pd.DataFrame:
+    def gone() -> list[Shown]:
         raise RuntimeError("gone")
 
     monkeypatch.setattr(st, "download_button", button)
-    exports.buttons(gone, ABOUT, key="x")
+    exports.buttons(gone, ["A"], ABOUT, key="x")
     assert list(given) == ["CSV", "Excel"]
     for make in given.values():
         with pytest.raises(RuntimeError, match="gone"):

@@ -152,6 +152,7 @@ class Database:
         ) as connection:
             driver: Any = connection.connection.driver_connection
             with (
+                _given_up(connection, driver),
                 self._watchdog.limit(driver.fileno(), self._statement_seconds + GRACE_SECONDS),
                 driver.pipeline(),
                 driver.cursor() as first,
@@ -259,6 +260,17 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+@contextmanager
+def _given_up(connection: Connection, driver: Any) -> Iterator[None]:
+    """Take a connection that is lost out of the pool; SQLAlchemy sees only what goes through its own hands."""
+    try:
+        yield
+    except psycopg.Error:
+        if driver.closed:
+            connection.invalidate()
+        raise
 
 
 def _set_local(connection: Connection, name: str, value: str) -> None:

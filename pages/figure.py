@@ -8,7 +8,7 @@ from fleetcache.figures.reference import ContractTypes
 from fleetcache.glossary import GLOSSARY
 from fleetcache.panels.behind import REQUESTS, ahead, asked, beside
 from fleetcache.ui import behind, decision, edits, kit, provenance, words
-from fleetcache.ui.pages import page_path, place
+from fleetcache.ui.pages import page, place
 from fleetcache.ui.session import must
 
 must("crew.read")
@@ -28,16 +28,16 @@ try:
 except Invalid as error:
     kit.head("Figure", icon=":material/tag:")
     st.error(f"**This address leads to no figure.** {words.plain(str(error))}", icon=":material/link_off:")
-    st.page_link(page_path("figure"), label="All figures", icon=":material/tag:")
+    st.page_link(page("figure"), label="All figures", icon=":material/tag:")
     st.stop()
 
-definition, page = GLOSSARY[figure.figure], place(figure.rows.page)
-panel = kit.open_page(definition.label, [figure.rows.key, "ref:contract_types"], icon=page.icon)
+definition, home = GLOSSARY[figure.figure], place(figure.rows.page)
+panel = kit.open_page(definition.label, [figure.rows.key, "ref:contract_types"], icon=home.icon)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     for name, value in behind.narrowed(figure).items():
         st.badge(f"{name}: {value}", color="blue")
     along = {name: text for name, text in figure.filters if name in ("fleet", "rank", "base")}
-    st.page_link(page_path(page.name), label=page.title, icon=page.icon, query_params=along)
+    st.page_link(page(home.name), label=home.title, icon=home.icon, query_params=along)
     if others := beside(figure):
         st.caption("The same day:", width="content")
     for other in others:

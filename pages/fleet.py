@@ -11,7 +11,7 @@ from fleetcache.panels import instructors, pilots
 from fleetcache.panels.behind import behind
 from fleetcache.source.people import Row
 from fleetcache.ui import charts, filters, kit, tables, words
-from fleetcache.ui.pages import page_path
+from fleetcache.ui.pages import page
 from fleetcache.ui.session import must
 from fleetcache.ui.shown import Shown
 
@@ -169,7 +169,7 @@ if stats is not None and today is not None:
 
 kit.section("Pilots")
 st.page_link(
-    page_path("pilots"),
+    page("pilots"),
     label="Open one of them, or ask as of another day",
     icon=":material/arrow_forward:",
     icon_position="right",

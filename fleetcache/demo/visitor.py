@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -29,11 +31,13 @@ _EARLY = ForwardMsg.FINISHED_EARLY_FOR_RERUN
 @dataclass(frozen=True)
 class Drawn:
     """One page as it was drawn: the ``seconds`` from asking for it to its end, the ``size`` in bytes of what
-    came, how many ``elements`` it has, and the ``fault`` that was shown in place of something, or nothing."""
+    came, how many ``elements`` it has, the bytes of each of its ``fragments``, and the ``fault`` that was shown in
+    place of something, or nothing."""
 
     seconds: float
     size: int
     elements: int
+    fragments: Mapping[str, int]
     fault: str = ""
 
 
@@ -90,10 +94,11 @@ class Visitor:
         self._page, self._hash = page, ""
         return await self.again(query=query)
 
-    async def again(self, *, query: str = "") -> Drawn:
-        """Have the page drawn again, as after a click on it. Raises AppDown."""
+    async def again(self, *, query: str = "", fragment: str = "") -> Drawn:
+        """Have the page drawn again, or one fragment of it, as after a click on it. Raises AppDown."""
         asked = BackMsg()
         state = asked.rerun_script
+        state.fragment_id = fragment
         state.query_string, state.page_name, state.page_script_hash = query, self._page, self._hash
         state.cached_message_hashes.extend(self._kept)
         state.context_info.url = f"{self._url}/{self._page}"
@@ -127,6 +132,7 @@ class Visitor:
     async def _drawn(self, socket: ClientConnection, began: float) -> Drawn:
         """Read until the script has ended."""
         size, elements, fault = 0, 0, ""
+        fragments: Counter[str] = Counter()
         while True:
             data = await socket.recv(decode=False)
             message = ForwardMsg.FromString(data)
@@ -140,13 +146,15 @@ class Visitor:
                 fault = fault or "there is no such page"
             elif kind in ("delta", "ref_hash"):
                 elements += kind == "ref_hash" or message.delta.WhichOneof("type") == "new_element"
+                if message.delta.fragment_id:
+                    fragments[message.delta.fragment_id] += len(data)
                 shown = message.delta.new_element
                 if shown.WhichOneof("type") == "exception":
                     fault = fault or shown.exception.message or shown.exception.type
             elif kind == "script_finished" and message.script_finished != _EARLY:
                 if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
                     fault = fault or "the script cannot be compiled"
-                return Drawn(time.perf_counter() - began, size, elements, fault)
+                return Drawn(time.perf_counter() - began, size, elements, fragments, fault)
 
     async def _sign_in(self) -> str:
         """The cookies of somebody who has just signed in."""

@@ -20,7 +20,7 @@ from fleetcache.panels.panel import Panel, read
 from fleetcache.ui import charts, exports, states, words
 from fleetcache.ui.chips import Color
 from fleetcache.ui.follow import follow
-from fleetcache.ui.pages import page_path
+from fleetcache.ui.pages import page
 from fleetcache.ui.provenance import freshness
 from fleetcache.ui.session import AFTER
 
@@ -95,7 +95,7 @@ def cards(items: Sequence[Card], *, key: str) -> None:
 def link(label: str, behind: Behind) -> None:
     """A way to the rows behind a number."""
     st.page_link(
-        page_path("figure"),
+        page("figure"),
         label=label,
         icon=":material/arrow_forward:",
         icon_position="right",
@@ -106,7 +106,7 @@ def link(label: str, behind: Behind) -> None:
 def go(place: Behind | None) -> None:
     """Go to the rows behind a number that was chosen."""
     if place is not None:
-        st.switch_page(page_path("figure"), query_params=place.query)
+        st.switch_page(page("figure"), query_params=place.query)
 
 
 def sentences(items: Sequence[Advice]) -> None:
@@ -120,7 +120,7 @@ def sentences(items: Sequence[Advice]) -> None:
                     link(item.link, item.behind)
                     continue
                 st.page_link(
-                    page_path(item.page),
+                    page(item.page),
                     label=item.link,
                     icon=":material/arrow_forward:",
                     icon_position="right",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from copy import copy
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+import streamlit as st
 
 from fleetcache.access.roles import Right
 
@@ -45,6 +49,20 @@ def place(name: str) -> Place:
     return next(place for places in SECTIONS.values() for place in places if place.name == name)
 
 
-def page_path(name: str) -> str:
-    """The absolute path of a page, as ``st.Page`` got it."""
-    return str(PAGES / f"{name}.py")
+def page(name: str, *, shown: bool = False) -> st.Page:
+    """The page of this name as Streamlit takes it: ``shown`` in the navigation, or reached by links only."""
+    return copy(_made(name, shown))  # which page may run is noted in it: every run has its own
+
+
+@cache
+def _made(name: str, shown: bool) -> st.Page:
+    # Made once, because each time Streamlit looks for the file.
+    one = place(name)
+    return st.Page(
+        PAGES / f"{name}.py",
+        title=one.title,
+        icon=one.icon,
+        url_path=name,
+        default=name == "overview",
+        visibility="visible" if shown else "hidden",
+    )

@@ -9,10 +9,10 @@ import streamlit as st
 from fleetcache import runtime
 from fleetcache.access.roles import Person
 from fleetcache.errors import FleetcacheError, Forbidden, NoRole, NotSignedIn
-from fleetcache.ui import edits, filters, kit
+from fleetcache.ui import edits, filters, kit, pages
 from fleetcache.ui.doors import LOGO, account, forbidden
 from fleetcache.ui.follow import drawn
-from fleetcache.ui.pages import PAGES, SECTIONS
+from fleetcache.ui.pages import SECTIONS
 from fleetcache.ui.session import person, refuse
 
 st.set_page_config(page_title="fleetcache", page_icon=Path(__file__).parent / "icon.svg", layout="wide")
@@ -27,14 +27,7 @@ except (NotSignedIn, NoRole) as error:
 # this script checks. All of them are given to everybody, so that a link to one that somebody may not see, or
 # not before signing in, leads to a page that says so and not to one that does not exist.
 places = {
-    st.Page(
-        PAGES / f"{place.name}.py",
-        title=place.title,
-        icon=place.icon,
-        url_path=place.name,
-        default=place.name == "overview",
-        visibility="visible" if who and place.listed and who.may(place.right) else "hidden",
-    ): (section, place)
+    pages.page(place.name, shown=who is not None and place.listed and who.may(place.right)): (section, place)
     for section, found in SECTIONS.items()
     for place in found
 }

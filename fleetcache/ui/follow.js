@@ -5,20 +5,31 @@ const LOOK_MS = 15000
 const SILENCE_MS = 25000 // the server says something every 10 s
 const PAUSE_MS = 300 // between two drawings: changes that come thick share one
 const PATIENCE_MS = 5000 // for a drawing that was asked for
+const HANDS_MS = 400 // after a click: only when the server has begun it is it known whether it leads to another page
+const BUSY_MS = 50
 const SIGNED_OUT = 1008
+const HANDS = ["click", "keydown", "popstate"]
 const WORDS = {
   live: ["Live", "This page follows every change within a second."],
   lost: ["Reconnecting", "The connection that tells of changes is lost. The page looks every 15 seconds meanwhile."],
 }
 const followers = new WeakMap()
 
+// A page that asks to be drawn again while another one is on its way would take its place, or break it.
+const running = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "running"
+
 class Follower {
   constructor(mark) {
     this.mark = mark
     this.tries = 0
     this.askedAt = -Infinity
+    this.touchedAt = -Infinity
     this.turn = () => (document.hidden ? this.rest() : this.open())
+    this.touch = (event) => {
+      if (event.type !== "keydown" || event.key === "Enter") this.touchedAt = performance.now()
+    }
     document.addEventListener("visibilitychange", this.turn)
+    for (const hand of HANDS) window.addEventListener(hand, this.touch, true)
     this.turn()
   }
 
@@ -40,6 +51,12 @@ class Follower {
   }
 
   look() {
+    clearTimeout(this.comparing)
+    const wait = Math.max(this.touchedAt + HANDS_MS - performance.now(), running() ? BUSY_MS : 0)
+    if (wait > 0) {
+      this.comparing = setTimeout(() => this.look(), wait)
+      return
+    }
     this.asked = this.told
     this.askedAt = performance.now()
     // An instance that was started since knows nothing of this page but how to draw it from the beginning.
@@ -113,6 +130,7 @@ class Follower {
 
   end() {
     document.removeEventListener("visibilitychange", this.turn)
+    for (const hand of HANDS) window.removeEventListener(hand, this.touch, true)
     this.rest()
   }
 }

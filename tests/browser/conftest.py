@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--disable-default-apps",
+    "--disable-background-networking", "--disable-software-rasterizer", "--in-process-gpu", "--disable-component-update", "--disable-default-apps",
 ]  # fmt: skip
 
 

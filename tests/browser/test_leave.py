@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Browser, expect
 
 from tests.browser.window import Window
@@ -21,19 +23,19 @@ def test_a_decision_shows_on_a_second_open_page(chromium: Browser, live: App, li
     )
     manager, other = Window(chromium, live), Window(chromium, live)
     try:
-        other.open("/")
-        other.enter("viewer")
-        undecided = other.page.get_by_test_id("stMetric").filter(has_text="Leave undecided").get_by_test_id("stMetricValue")
-        before = int(undecided.inner_text().replace(",", ""))
+        other.come_in("viewer")
+        other.open("/figure?of=leave.pending")
+        undecided = other.page.get_by_text(re.compile(r"^[\d,]+ requests$"))
+        before = int(undecided.inner_text().removesuffix(" requests").replace(",", ""))
+        manager.come_in("manager")
         manager.open(f"/leave?request={number}")
-        manager.enter("manager")
         page = manager.page
         expect(page.get_by_role("heading", name=str(last))).to_be_visible()
         expect(page.get_by_text("Worst-day margin")).to_be_visible()
         page.get_by_role("button", name="Approve", exact=True).click()
-        expect(undecided).to_have_text(f"{before - 1:,}")
+        expect(undecided).to_have_text(f"{before - 1:,} requests")
         page.get_by_role("button", name="Take it back").click()
-        expect(undecided).to_have_text(f"{before:,}")
+        expect(undecided).to_have_text(f"{before:,} requests")
         assert live_database.rows(f"SELECT status FROM leave_requests WHERE id = {number}") == [("IN_REVIEW",)]
         manager.check()
         other.check()

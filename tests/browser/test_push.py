@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 
 from fleetcache import embedded
-from tests.browser.window import Window
+from tests.browser.window import TITLES, Window
 from tests.conftest import TestDatabase
 from tests.live import REPO, App, until
 
@@ -77,32 +77,64 @@ def test_a_change_takes_nothing_from_somebody_who_is_typing(window: Window, live
     expect(field).to_be_focused()
     live_database.sql(f"UPDATE pilots SET base = '{base}' WHERE id = {number}")
 
-    window.go("leave")
-    undecided = page.get_by_test_id("stMetric").filter(has_text="Leave undecided").get_by_test_id("stMetricValue")
-    before = int(undecided.inner_text().replace(",", ""))
-    search = page.get_by_placeholder("Search undecided requests")
+    window.go("fleet")
+    active = page.get_by_test_id("stMetric").filter(has_text="Active pilots").get_by_test_id("stMetricValue")
+    before = int(active.inner_text().replace(",", ""))
+    search = page.get_by_placeholder("Search pilots")
     search.press_sequentially("half a na")
     explained = page.get_by_text("Where these figures come from")
-    decide = "UPDATE leave_requests SET status = '{}' WHERE id = (SELECT max(id) FROM leave_requests WHERE status = '{}' AND first_day > today())"
-    live_database.sql(decide.format("DRAFT", "SUBMITTED"))
-    expect(undecided).to_have_text(f"{before - 1:,}")
+    live_database.sql(f"UPDATE pilots SET active = false WHERE id = {number}")
+    expect(active).to_have_text(f"{before - 1:,}")
     expect(search).to_have_value("half a na")
     expect(search).to_be_focused()
     page.get_by_test_id("stPopover").get_by_role("button").first.click()
     expect(explained).to_be_visible()
-    live_database.sql(decide.format("SUBMITTED", "DRAFT"))
-    expect(undecided).to_have_text(f"{before:,}")
+    live_database.sql(f"UPDATE pilots SET active = true WHERE id = {number}")
+    expect(active).to_have_text(f"{before:,}")
     expect(explained).to_be_visible()
     window.check()
+
+
+def test_a_click_on_another_page_wins_over_a_change_that_comes_with_it(
+    chromium: Browser, live: App, live_database: TestDatabase
+) -> None:
+    """The page that was left asked to be drawn again: somebody stayed where they were, or the new page broke."""
+    window = Window(chromium, live)
+    page, held, holding = window.page, list[str | bytes](), False
+
+    def between(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda message: held.append(message) if holding else socket.send(message))
+        lines[:] = [socket]
+
+    lines: list[WebSocketRoute] = []
+    page.route_web_socket(re.compile("/live$"), between)
+    window.come_in("manager")
+    window.open("/pilots")
+    for name, pause in (("compliance", 0), ("pilots", 0), ("compliance", 30), ("pilots", 10), ("compliance", 60), ("pilots", 30)):
+        expect(mark(page)).to_have_attribute("data-state", "live")
+        holding = True
+        live_database.sql("UPDATE pilots SET seniority = seniority WHERE id = (SELECT min(id) FROM pilots)")
+        until(lambda: (page.wait_for_timeout(20), bool(held))[1], what=held)
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name=TITLES[name]).evaluate("link => link.click()")
+        page.wait_for_timeout(pause)
+        lines[0].send(held.pop())
+        holding = False
+        held.clear()
+        page.wait_for_timeout(700)
+        expect(page.get_by_role("heading", level=1)).to_contain_text(TITLES[name])
+        window.settle()
+    window.check()
+    window.context.close()
 
 
 def test_a_hidden_tab_costs_nothing_and_catches_up(window: Window, live_database: TestDatabase) -> None:
     """It has no connection; a change is seen when somebody looks again."""
     page = window.page
     found = sockets(page)
-    window.go("fleet")
+    window.go("overview")
     expect(mark(page)).to_have_attribute("data-state", "live")
-    active = page.get_by_test_id("stMetricValue").first
+    active = page.get_by_test_id("stMetric").filter(has_text="Active pilots").get_by_test_id("stMetricValue")
     before = int(active.inner_text())
     assert len(found) == 1
     page.evaluate(HIDE, True)

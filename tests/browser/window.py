@@ -35,6 +35,7 @@ class Window:
         self.context = browser.new_context(
             viewport={"width": width, "height": 900},
             locale="en-GB",
+            reduced_motion="reduce",
             color_scheme="dark" if dark else "light",
             **(PHONES if width == PHONE else {}),
         )

@@ -13,7 +13,7 @@ from fleetcache.changes.imports.importing import KINDS, Report, codes, preview, 
 from fleetcache.errors import FleetcacheError
 from fleetcache.ui import edits, exports, kit, tables, words
 from fleetcache.ui.session import must, person
-from fleetcache.ui.shown import heads
+from fleetcache.ui.shown import columns_of
 
 SHEET, LOOKED, DONE = "import-sheet", "import-looked", "import-done"
 NAMES = {"pilots": "Pilots", "certifications": "Certifications", "leave": "Leave"}
@@ -51,7 +51,7 @@ def known_codes() -> bytes:
     knows any more who is signed in."""
     found = codes(parts.database, kind, role=who.role)
     rows = [{**row, "name": CODE_NAMES.get(row["code"], row["name"])} for row in found]
-    return exports.csv(rows, exports.headings(heads(rows)))
+    return exports.csv(rows, exports.headings(columns_of(rows)))
 
 
 def needs() -> None:

@@ -19,6 +19,8 @@ from fleetcache.access.signin import SECRET_LENGTH, SignIn
 log = logging.getLogger(__name__)
 
 COOKIE = "fleetcache_demo"
+LONGEST_COOKIE = 500
+"""Ours have about 80 characters; what is longer is not kept to be recognised."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +58,19 @@ class Tickets:
     def __init__(self, secret: str) -> None:
         self._signer = URLSafeTimedSerializer(secret, salt=COOKIE)
         # A page asks a dozen times who is there, and a cookie says the same each time.
-        self.read = lru_cache(maxsize=1000)(self._read)
+        self._known = lru_cache(maxsize=1000)(self._read)
 
     def issue(self, role: Role) -> str:
         """A cookie for the person with this role, as of now."""
         return self._signer.dumps([role, secrets.token_hex(8)])
 
-    def _read(self, cookie: str | None) -> SignIn | None:
+    def read(self, cookie: str | None) -> SignIn | None:
         """What a cookie says; None for one that is not ours."""
+        return self._known(cookie) if cookie and len(cookie) <= LONGEST_COOKIE else None
+
+    def _read(self, cookie: str) -> SignIn | None:
         try:
-            (role, id), signed = self._signer.loads(cookie or "", return_timestamp=True)
+            (role, id), signed = self._signer.loads(cookie, return_timestamp=True)
             return SignIn(PEOPLE[role].title, role, signed.timestamp(), id)
         except (BadData, KeyError, TypeError, ValueError):
             return None

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -31,13 +30,13 @@ _EARLY = ForwardMsg.FINISHED_EARLY_FOR_RERUN
 @dataclass(frozen=True)
 class Drawn:
     """One page as it was drawn: the ``seconds`` from asking for it to its end, the ``size`` in bytes of what
-    came, how many ``elements`` it has, the bytes of each of its ``fragments``, and the ``fault`` that was shown in
+    came, how many ``elements`` it has, its ``fragments`` by the heading in them, and the ``fault`` that was shown in
     place of something, or nothing."""
 
     seconds: float
     size: int
     elements: int
-    fragments: Mapping[str, int]
+    fragments: Mapping[str, str]
     fault: str = ""
 
 
@@ -132,7 +131,7 @@ class Visitor:
     async def _drawn(self, socket: ClientConnection, began: float) -> Drawn:
         """Read until the script has ended."""
         size, elements, fault = 0, 0, ""
-        fragments: Counter[str] = Counter()
+        fragments: dict[str, str] = {}
         while True:
             data = await socket.recv(decode=False)
             message = ForwardMsg.FromString(data)
@@ -146,8 +145,8 @@ class Visitor:
                 fault = fault or "there is no such page"
             elif kind in ("delta", "ref_hash"):
                 elements += kind == "ref_hash" or message.delta.WhichOneof("type") == "new_element"
-                if message.delta.fragment_id:
-                    fragments[message.delta.fragment_id] += len(data)
+                if message.delta.fragment_id and (heading := message.delta.new_element.heading.body):
+                    fragments[heading] = message.delta.fragment_id
                 shown = message.delta.new_element
                 if shown.WhichOneof("type") == "exception":
                     fault = fault or shown.exception.message or shown.exception.type

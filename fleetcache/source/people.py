@@ -24,7 +24,7 @@ def rows(
     everything through. One that the list does not have is a KeyError.
 
     ``as_of`` asks about another day: who was on file then and what they were and held, from the records
-    as they are known today. Raises SourceDown or NotMigrated.
+    as they are known today. Raises what ``Database.rows`` does.
     """
     query, known = _query(name, then=as_of is not None)
     if unknown := filters.keys() - known:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv as written
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
+from csv import writer
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -19,6 +20,7 @@ from openpyxl.utils import get_column_letter
 
 from fleetcache.panels.panel import Panel
 from fleetcache.ui import words
+from fleetcache.ui.shown import Shown, columns_of
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """With which of these a cell begins, a spreadsheet works it out."""
@@ -38,7 +40,7 @@ EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _PAGE = "export-page"
 
 Columns = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[Shown]
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,16 @@ def about(lists: str, asked: Mapping[str, object], *, search: str = "", cut: boo
 def buttons(
     rows: Callable[[], Rows], heads: Sequence[str], of: About, *, key: str, columns: Columns | None = None, disabled: bool = False, quiet: bool = False
 ) -> None:
-    """Both files, with a column for each of the ``heads``. They are filled when they are asked for, and what ``rows``
-    raises fails the download: a file that could not be filled is never given as an empty one."""
-    names = headings(heads, columns)
+    """Both files. They are filled when they are asked for, and what ``rows`` raises fails the download: a file that
+    could not be filled is never given as an empty one. Where there is no row it has the ``heads`` of those on the page."""
+
+    def filled(make: Callable[[Rows, Mapping[str, str]], bytes]) -> bytes:
+        found = rows()
+        return make(found, headings(columns_of(found) or heads, columns))
+
     for label, ending, mime, make in (
-        ("CSV", "csv", "text/csv", lambda: csv(rows(), names)),
-        ("Excel", "xlsx", EXCEL, lambda: excel(rows(), names, key, of, columns)),
+        ("CSV", "csv", "text/csv", partial(filled, csv)),
+        ("Excel", "xlsx", EXCEL, partial(filled, lambda found, names: excel(found, names, key, of, columns))),
     ):
         st.download_button(
             label,
@@ -103,7 +109,7 @@ def csv(rows: Rows, names: Mapping[str, str]) -> bytes:
     for a formula, whichever separator it goes by, has a ' before it, which an import of ours takes off again."""
     text = io.StringIO(newline="")
     # With this end of lines a cell that holds a part of it is quoted, and cannot begin a row.
-    lines = written.writer(text, lineterminator="\r\n")
+    lines = writer(text, lineterminator="\r\n")
     lines.writerow([_harmless(name) for name in names.values()])
     lines.writerows([_harmless(row[name]) for name in names] for row in rows)
     return text.getvalue().encode("utf-8-sig")

@@ -5,7 +5,9 @@ const LOOK_MS = 15000
 const SILENCE_MS = 25000 // the server says something every 10 s
 const PAUSE_MS = 300 // between two drawings: changes that come thick share one
 const PATIENCE_MS = 5000 // for a drawing that was asked for
-const HANDS_MS = 400 // after a click: only when the server has begun it is it known whether it leads to another page
+// After a click, and one on a link: only when the server has begun it is it known that it leads to another page.
+const HANDS_MS = 400
+const LEAVE_MS = 2000
 const BUSY_MS = 50
 const SIGNED_OUT = 1008
 const HANDS = ["click", "keydown", "popstate"]
@@ -16,17 +18,20 @@ const WORDS = {
 const followers = new WeakMap()
 
 // A page that asks to be drawn again while another one is on its way would take its place, or break it.
-const running = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "running"
+const running = () =>
+  ["running", "rerunRequested"].includes(document.querySelector("[data-testid=stApp]")?.dataset.testScriptState)
 
 class Follower {
   constructor(mark) {
     this.mark = mark
     this.tries = 0
     this.askedAt = -Infinity
-    this.touchedAt = -Infinity
+    this.freeAt = -Infinity // nobody has just clicked
     this.turn = () => (document.hidden ? this.rest() : this.open())
     this.touch = (event) => {
-      if (event.type !== "keydown" || event.key === "Enter") this.touchedAt = performance.now()
+      if (event.type === "keydown" && event.key !== "Enter") return
+      const leaves = event.type === "popstate" || event.composedPath().some((part) => part.localName === "a")
+      this.freeAt = performance.now() + (leaves ? LEAVE_MS : HANDS_MS)
     }
     document.addEventListener("visibilitychange", this.turn)
     for (const hand of HANDS) window.addEventListener(hand, this.touch, true)
@@ -39,6 +44,7 @@ class Follower {
     this.by = by
     this.ask = ask
     this.asked = undefined
+    this.freeAt = -Infinity
     this.compare()
   }
 
@@ -52,9 +58,9 @@ class Follower {
 
   look() {
     clearTimeout(this.comparing)
-    const wait = Math.max(this.touchedAt + HANDS_MS - performance.now(), running() ? BUSY_MS : 0)
-    if (wait > 0) {
-      this.comparing = setTimeout(() => this.look(), wait)
+    if (running()) this.freeAt = -Infinity
+    if (running() || this.freeAt > performance.now()) {
+      this.comparing = setTimeout(() => this.look(), BUSY_MS)
       return
     }
     this.asked = this.told
@@ -85,8 +91,9 @@ class Follower {
       this.compare()
     }
     socket.onclose = (event) => {
-      if (this.socket === socket && event.code === SIGNED_OUT) this.look()
+      if (this.socket !== socket) return
       lost()
+      if (event.code === SIGNED_OUT) this.look()
     }
   }
 

@@ -11,14 +11,14 @@ Shown = dict[str, Any]
 """A row: heading -> what stands below it. All rows of a table have the same headings."""
 
 
-def heads(rows: Sequence[Shown]) -> list[str]:
+def columns_of(rows: Sequence[Shown]) -> list[str]:
     """The columns of a table, which all its rows have; none where there is no row."""
     return list(rows[0]) if rows else []
 
 
 def arrow(rows: Sequence[Shown]) -> pa.Table:
     """Rows in the form in which the browser gets them; made by way of a DataFrame it takes several times as long."""
-    return pa.Table.from_pylist(list(rows))
+    return pa.Table.from_pylist(rows)
 
 
 def searched(rows: Sequence[Shown], wanted: str) -> list[Shown]:

@@ -17,7 +17,7 @@ from fleetcache.ui import exports, states, words
 from fleetcache.ui.chips import STATE_CHIPS
 from fleetcache.ui.kit import empty, go
 from fleetcache.ui.session import person
-from fleetcache.ui.shown import Shown, arrow, heads, matches, searched
+from fleetcache.ui.shown import Shown, arrow, columns_of, matches, searched
 
 ROW_PIXELS = 36
 EVERY = 1_000_000
@@ -45,9 +45,9 @@ def beyond(
 
 
 def listed(list_name: str, **filters: Any) -> list[Row] | None:
-    """The same, or None where it cannot be read, which is then said in its place."""
+    """One list with names, or None where it cannot be read, which is then said in its place."""
     try:
-        with states.listing(list_name):
+        with states.listing(list_name, filters.get("most"), filters.get("as_of") is not None):
             return read(list_name, **filters)
     except FleetcacheError as error:
         st.error(
@@ -94,7 +94,7 @@ def table(
         shown = [rows[place] for place in places]
         exports.buttons(
             (lambda: searched(whole(), wanted)) if whole else lambda: shown,
-            heads(rows),
+            columns_of(rows),
             exports.about(noun, asked or {}, search=wanted, cut=cut and not whole, later=whole is not None),
             key=key,
             columns=columns,
@@ -160,7 +160,7 @@ def figures(
             if opens:
                 st.caption("Choose a number to see the rows behind it.")
             if asked is not None:
-                exports.buttons(lambda: rows, heads(rows), exports.about(alt, asked), key=key, columns=columns, quiet=True)
+                exports.buttons(lambda: rows, columns_of(rows), exports.about(alt, asked), key=key, columns=columns, quiet=True)
 
 
 def count_column(figure: str, *, label: str | None = None, format: str | None = None) -> Any:

@@ -18,7 +18,7 @@ from fleetcache.runtime import Runtime
 from fleetcache.source.people import MOST, rows
 from fleetcache.ui import kit, tables
 from fleetcache.ui.behind import SHAPES
-from fleetcache.ui.shown import Shown, heads
+from fleetcache.ui.shown import Shown, columns_of
 from tests.conftest import TestDatabase
 from tests.pages.test_pages import opened, said
 
@@ -59,7 +59,7 @@ class Seen:
                 self.note(item.count, item.behind)
 
     def figures(self, shown: Sequence[Shown], *, opens: Opens | None = None, **_more: Any) -> None:
-        for name in heads(shown):
+        for name in columns_of(shown):
             numbers = [row[name] for row in shown]
             if not any(isinstance(number, int | float) for number in numbers):
                 continue

@@ -15,7 +15,7 @@ from hypothesis import strategies as some
 
 from fleetcache.changes.imports.files import read
 from fleetcache.ui import exports
-from fleetcache.ui.shown import Shown, heads
+from fleetcache.ui.shown import Shown, columns_of
 
 ABOUT = exports.About(
     "pilots", {"Fleet": "A330-200", "Rank": None, "As of": date(2026, 6, 14), "With a check": ["expired", "missing"]},
@@ -34,7 +34,7 @@ def sheets(data: bytes) -> tuple[Any, Any]:
 
 
 def book(rows: list[Shown]) -> bytes:
-    return exports.excel(rows, exports.headings(heads(rows)), "x", ABOUT)
+    return exports.excel(rows, exports.headings(columns_of(rows)), "x", ABOUT)
 
 
 def test_every_kind_of_cell_is_what_it_is() -> None:
@@ -132,3 +132,15 @@ def test_a_file_that_cannot_be_filled_is_none(monkeypatch: pytest.MonkeyPatch) -
     for make in given.values():
         with pytest.raises(RuntimeError, match="gone"):
             make()
+
+
+def test_a_file_has_the_columns_of_its_own_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page may show none of them, where it cuts a list before it filters it: a file without columns had lost its
+    rows. Where there is no row, it has the columns of the page."""
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(st, "download_button", lambda label, *, data, **_: given.update({label: data}))
+    exports.buttons(lambda: [{"Name": "Doe", "n": 1}], [], ABOUT, key="x")
+    assert given["CSV"]().decode("utf-8-sig") == "Name,n\r\nDoe,1\r\n"
+    assert [cell.value for cell in sheets(given["Excel"]())[0]["A"]] == ["Name", "Doe"]
+    exports.buttons(lambda: [], ["Name", "n"], ABOUT, key="x")
+    assert given["CSV"]().decode("utf-8-sig") == "Name,n\r\n"

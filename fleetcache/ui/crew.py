@@ -48,10 +48,11 @@ def _head(line: AvailabilityLine, stats: LeaveStats) -> None:
     elif lapse is not None:
         badge = f":orange-badge[:material/warning: renewals needed by {words.short_day(lapse)}]"
     st.markdown(f"**{words.group(line.fleet, line.rank)}** {badge}")
-    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
-        st.caption(f"{line.active} active · minimum {line.minimum}", width="content")
-        if worst is not None:
-            kit.link(
-                f":small[worst day {words.short_day(worst.day)}: {worst.crew} ({worst.margin:+d})]",
-                behind("availability.ifRenewed", day=worst.day, fleet=line.fleet, rank=line.rank),
-            )
+    crew = f"{line.active} active · minimum {line.minimum}"
+    if worst is None:
+        st.caption(crew)
+    else:
+        kit.link(
+            f":small[{crew} · worst day {words.short_day(worst.day)}: {worst.crew} ({worst.margin:+d})]",
+            behind("availability.ifRenewed", day=worst.day, fleet=line.fleet, rank=line.rank),
+        )

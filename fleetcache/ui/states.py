@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager, nullcontext
-
 import streamlit as st
 
 from fleetcache import runtime
 from fleetcache.panels.panel import Panel
 
 READING, LISTING = "Reading the figures…", "Reading the list…"
-"""Said only of what takes longer than half a second; of a list only where it was slow the last time, too."""
-LONG_SECONDS = 0.25
+"""Said only of what takes longer than half a second."""
 RECOVERS = "This page recovers by itself."
-
-
-_took: dict[Hashable, float] = {}
-
-
-@contextmanager
-def listing(*kind: Hashable) -> Iterator[None]:
-    """Say of a ``kind`` of list that took long the last time, or was not read yet, that it is being read. Of the others
-    it is not said: a spinner costs a thread, which is more than reading most of them does."""
-    began = time.monotonic()
-    try:
-        with st.spinner(LISTING) if _took.get(kind, LONG_SECONDS) >= LONG_SECONDS else nullcontext():
-            yield
-    finally:
-        _took[kind] = time.monotonic() - began
 
 
 def of_figures(panel: Panel) -> None:

@@ -47,7 +47,7 @@ def beyond(
 def listed(list_name: str, **filters: Any) -> list[Row] | None:
     """One list with names, or None where it cannot be read, which is then said in its place."""
     try:
-        with states.listing(list_name, filters.get("most"), filters.get("as_of") is not None):
+        with st.spinner(states.LISTING):
             return read(list_name, **filters)
     except FleetcacheError as error:
         st.error(

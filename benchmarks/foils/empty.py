@@ -13,7 +13,7 @@ import streamlit as st
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[None]:
     """What fleetcache.web.routes does beside starting its own parts."""
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(0.001)
     gc.collect()
     gc.freeze()
     yield

@@ -65,12 +65,13 @@ def open_page(title: str, keys: Sequence[str], *, icon: str) -> Panel:
 
 def head(title: str, *, icon: str) -> DeltaGenerator:
     """Draw a page's title and the mark that it is told of changes; the container is for what else stands there."""
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        with st.container(horizontal=True, vertical_alignment="center", width="content"):
-            st.title(f"{icon} {title}", anchor=False, width="content")
-            follow()
-            states.without_redis()
-        return st.container(horizontal=True, vertical_alignment="center", width="content", gap="small")
+    line = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+    # Not one inside of the other's “with”: each such costs the fragment that follows a copy of all that are around it.
+    with line.container(horizontal=True, vertical_alignment="center", width="content"):
+        st.title(f"{icon} {title}", anchor=False, width="content")
+        follow()
+        states.without_redis()
+    return line.container(horizontal=True, vertical_alignment="center", width="content", gap="small")
 
 
 def cards(items: Sequence[Card], *, key: str) -> None:
@@ -114,17 +115,15 @@ def sentences(items: Sequence[Advice]) -> None:
     with st.container(border=True, gap="xsmall"):
         for item in items:
             color, icon = GRAVITY[item.gravity]
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            there, query = (item.page, item.query) if item.behind is None else ("figure", item.behind.query)
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
                 st.markdown(f":{color}[{icon}] {item.text}", width="content")
-                if item.behind is not None:
-                    link(item.link, item.behind)
-                    continue
                 st.page_link(
-                    page(item.page),
+                    page(there),
                     label=item.link,
                     icon=":material/arrow_forward:",
                     icon_position="right",
-                    query_params=dict(item.query) if item.query else None,
+                    query_params=query,
                 )
 
 

@@ -49,8 +49,13 @@ def place(name: str) -> Place:
     return next(place for places in SECTIONS.values() for place in places if place.name == name)
 
 
-def page(name: str, *, shown: bool = False) -> st.Page:
-    """The page of this name as Streamlit takes it: ``shown`` in the navigation, or reached by links only."""
+def page(name: str) -> st.Page:
+    """The page of this name as links lead to it."""
+    return _made(name, False)
+
+
+def entry(name: str, *, shown: bool) -> st.Page:
+    """The page of this name as the navigation takes it: ``shown`` in it, or reached by links only."""
     return copy(_made(name, shown))  # which page may run is noted in it: every run has its own
 
 

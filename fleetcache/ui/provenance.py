@@ -24,16 +24,16 @@ def freshness(panel: Panel) -> None:
     if panel.layer is None:
         st.badge("No source", icon=":material/cloud_off:", color="red")
         return
-    if panel.as_of is not None:
-        st.badge(f"As of {words.day(panel.as_of)}", icon=":material/today:", color="gray")
+    said = f":gray-badge[:material/today: As of {words.day(panel.as_of)}] "
     mark = "Current"
     if old := [reading for reading in panel.readings if reading.stale]:
         which = "Old" if len(old) == len(panel.readings) else f"{len(old)} of {len(panel.readings)} figures old"
         age = max(reading.age(panel.at) for reading in old)
-        st.badge(f"{which} · counted {words.ago(age)}", icon=":material/history:", color="orange")
+        said += f":orange-badge[:material/history: {which} · counted {words.ago(age)}]"
         mark = "Why"
     else:
-        st.caption(f"counted {words.ago(panel.age)}", width="content")
+        said += f":gray[:small[counted {words.ago(panel.age)}]]"
+    st.markdown(said, width="content")
     # It stays open while the mark stays the same. That it is opened must be no event: closing it by a click on a link
     # would ask for this page and for another at once.
     with st.popover(mark, icon=":material/verified:", type="tertiary", width="content"):
@@ -42,18 +42,18 @@ def freshness(panel: Panel) -> None:
 
 def explain(panel: Panel) -> None:
     """Layer, age and reason of each figure of a page."""
-    st.markdown(f"**Where these figures come from** — read together in {words.milliseconds(panel.took)}")
+    said = [f"**Where these figures come from** — read together in {words.milliseconds(panel.took)}"]
     if not panel.stale:
-        st.caption(
-            "However long ago they were counted: the database was asked at most "
+        said.append(
+            ":gray[:small[However long ago they were counted: the database was asked at most "
             f"{words.milliseconds(runtime.current().cache.ledger.bound)} before they were read, and nothing "
-            "they depend on had changed since."
+            "they depend on had changed since.]]"
         )
     lines = [" | ".join(_HEADS), " | ".join("---" for _ in _HEADS)]
     lines += [" | ".join(_explained(key, answer, panel.at)) for key, answer in panel.answers.items()]
-    # As text it costs a tenth of a table, on every run of every page.
-    st.markdown("\n".join(lines))
-    st.caption("Each leads to its query and to what every layer holds of it.")
+    # One text costs a tenth of a table, on every run of every page.
+    said += ["\n".join(lines), ":gray[:small[Each leads to its query and to what every layer holds of it.]]"]
+    st.markdown("\n\n".join(said))
 
 
 def _explained(key: str, answer: Reading | Unavailable, at: float) -> tuple[str, ...]:

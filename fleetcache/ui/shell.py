@@ -27,7 +27,7 @@ except (NotSignedIn, NoRole) as error:
 # this script checks. All of them are given to everybody, so that a link to one that somebody may not see, or
 # not before signing in, leads to a page that says so and not to one that does not exist.
 places = {
-    pages.page(place.name, shown=who is not None and place.listed and who.may(place.right)): (section, place)
+    pages.entry(place.name, shown=who is not None and place.listed and who.may(place.right)): (section, place)
     for section, found in SECTIONS.items()
     for place in found
 }

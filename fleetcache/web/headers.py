@@ -1,4 +1,4 @@
-"""What every answer tells the browser to forbid."""
+"""What every answer carries: what the browser is to forbid, and which instance gave it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from importlib.resources import files
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fleetcache import runtime
 from fleetcache.web.door import GUARDED
 
 
@@ -45,15 +46,14 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-
-
+INSTANCE = b"x-fleetcache-instance"
 STARTS = ("http.response.start", "websocket.http.response.start")
 """How answers begin, those included that refuse a websocket."""
 
 
-class SecurityHeaders:
-    """Puts ``HEADERS`` on every answer that does not bring its own. What only some people may see is not kept
-    by browsers or proxies, unless an answer says otherwise."""
+class Headers:
+    """Puts ``HEADERS`` on every answer that does not bring its own, and the name of this instance. What only some
+    people may see is not kept by browsers or proxies, unless an answer says otherwise."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -61,7 +61,7 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on."""
 
-        async def guarded(message: Message) -> None:
+        async def headed(message: Message) -> None:
             if message["type"] in STARTS:
                 message.setdefault("headers", [])
                 headers = MutableHeaders(scope=message)
@@ -69,6 +69,7 @@ class SecurityHeaders:
                     headers.setdefault(name, value)
                 if scope["path"].startswith("/api/") or GUARDED.search(scope["path"]):
                     headers.setdefault("Cache-Control", "no-store")
+                message["headers"].append((INSTANCE, runtime.current().id.encode("latin-1", "replace")))
             await send(message)
 
-        await self._app(scope, receive, guarded)
+        await self._app(scope, receive, headed)

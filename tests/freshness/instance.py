@@ -24,7 +24,7 @@ from tests.freshness.readers import MANY, PLAIN, STRICT, Answer, Readers, Served
 from tests.freshness.records import Log
 
 KINDS = (*[PLAIN] * 8, MANY, STRICT)
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.001
 """As in ``fleetcache.web.routes``."""
 
 

@@ -22,8 +22,8 @@ from fleetcache.source import audit, view
 from fleetcache.source.database import Database
 from fleetcache.web import identity, loopback
 from fleetcache.web.door import door
-from fleetcache.web.headers import HEADERS, SecurityHeaders
-from fleetcache.web.routes import Explained, Signed
+from fleetcache.web.headers import HEADERS, Headers
+from fleetcache.web.routes import Explained
 from tests.conftest import TestDatabase
 from tests.http.test_cli import Cli, cli, said  # noqa: F401
 from tests.http.tokens import token
@@ -98,7 +98,7 @@ def test_what_fails_beside_the_api_is_said_like_every_error(installed: Runtime) 
     async def broken(_request: Request) -> None:
         raise ZeroDivisionError
 
-    around = [Middleware(Signed), Middleware(SecurityHeaders), Middleware(Explained)]
+    around = [Middleware(Headers), Middleware(Explained)]
     app = Starlette(routes=[Route("/x", broken)], middleware=around)
     answer = finished(asked(app, "GET", "/x"))
     assert answer.status_code == 500 and answer.json()["success"] is False

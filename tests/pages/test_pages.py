@@ -84,7 +84,7 @@ def said(page: AppTest) -> str:
 
 def explanation(page: AppTest) -> list[dict[str, str]]:
     """What stands behind the freshness mark, a line for each figure."""
-    [table] = [each.value for each in page.markdown if each.value.startswith("Figure | ")]
+    [table] = [part for each in page.markdown for part in each.value.split("\n\n") if part.startswith("Figure | ")]
     heads, _, *lines = (line.split(" | ") for line in table.splitlines())
     return [dict(zip(heads, line, strict=True)) for line in lines]
 

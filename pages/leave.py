@@ -62,6 +62,7 @@ def queue(requests: list[Row], key: str, noun: str) -> None:
         return leave_queue.queue(
             part,
             stats,
+            margins,
             overlaps or [],
             clashes,
             types=words.LEAVE_NAMES,
@@ -87,11 +88,12 @@ def closed(requests: list[Row]) -> list[Shown]:
 
 ahead, over = leave_queue.split(requests or [], panel.as_of)
 clashes = leave_conflicts.conflicts(ahead, stats, overlaps or []) if stats is not None else []
+margins = leave_queue.margins(requests or [], stats, overlaps or []) if stats is not None else {}
 if stats is None:
     kit.unavailable(panel.answers["fleet:leave:stats"])
 elif ahead:
     with st.container(border=True, gap="xsmall"):
-        dues = leave_queue.due(ahead, stats, overlaps or [], clashes)
+        dues = leave_queue.due(ahead, margins, clashes)
         kit.remarks(leave_queue.sentences(dues, stats.first_day))
 edits.say()
 decision.undo()

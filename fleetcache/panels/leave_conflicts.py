@@ -55,16 +55,16 @@ def already_away(overlaps: Iterable[Row]) -> dict[str, list[tuple[date, date]]]:
     return found
 
 
-def covered(day: date, ranges: Sequence[tuple[date, date]]) -> bool:
-    """Whether a day lies in any of the ranges, both ends included."""
-    return any(first <= day <= last for first, last in ranges)
-
-
-def goes(row: Row, day: date, away: Mapping[str, Sequence[tuple[date, date]]]) -> bool:
-    """Whether approving a request takes somebody from the crew of a day of it: not who is away
-    already, and not who is past the age limit by then and no longer counted."""
-    past_limit = row["retires_on"] is not None and row["retires_on"] <= day
-    return not past_limit and not covered(day, away.get(row["employee_number"], ()))
+def taken(row: Row, first_day: date, start: int, stop: int, away: Mapping[str, Sequence[tuple[date, date]]]) -> Sequence[int]:
+    """The places of the days, counted from ``first_day``, from ``start`` and before ``stop``, on which approving a
+    request takes somebody from the crew: not who is away already, and not who is past the age limit by then and no
+    longer counted."""
+    retires_on, ranges = row["retires_on"], away.get(row["employee_number"])
+    places = range(start, stop if retires_on is None else min(stop, (retires_on - first_day).days))
+    if not ranges:
+        return places
+    days = ((n, first_day + timedelta(days=n)) for n in places)
+    return [n for n, day in days if not any(first <= day <= last for first, last in ranges)]
 
 
 def places_of(clashes: Sequence[Conflict]) -> dict[int, date | None]:
@@ -110,9 +110,8 @@ def _wanted(
         number = row["employee_number"]
         start = max(0, (row["first_day"] - stats.first_day).days)
         stop = min(counted, (row["last_day"] - stats.first_day).days + 1)
-        for n in range(start, stop):
-            if goes(row, stats.first_day + timedelta(days=n), away):
-                found.setdefault((row["fleet"], row["rank"], n), {}).setdefault(number, row)
+        for n in taken(row, stats.first_day, start, stop, away):
+            found.setdefault((row["fleet"], row["rank"], n), {}).setdefault(number, row)
     return found
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, TypeVar
 
 from fleetcache.definitions import RANKS
-from fleetcache.figures.leave import LeaveStats
+from fleetcache.figures.leave import AvailabilityLine, LeaveStats
 from fleetcache.panels import availability
 from fleetcache.panels.advice import Gravity
 from fleetcache.panels.leave_conflicts import (
     Conflict,
     already_away,
-    goes,
     notified,
     places_of,
+    taken,
 )
 
 Row = Mapping[str, Any]
@@ -59,24 +59,32 @@ def split(rows: Sequence[R], today: date | None) -> tuple[list[R], list[R]]:
     )
 
 
-def margin(row: Row, stats: LeaveStats, away: Mapping[str, Sequence[tuple[date, date]]]) -> Margin:
-    """How the crew stands on the worst day of a request that still lies ahead."""
-    lines = availability.chosen(stats, fleet=row["fleet"], rank=row["rank"])
-    if not lines:
+def margins(rows: Iterable[Row], stats: LeaveStats, overlaps: Sequence[Row]) -> dict[int, Margin]:
+    """Request -> how the crew stands on the worst day of it that still lies ahead."""
+    away = already_away(overlaps)
+    lines = {(line.fleet, line.rank): line for line in stats.availability}
+    beyond = Margin(reason=f"beyond {_last_counted(stats)}")
+    return {
+        row["request_id"]: _margin(row, lines.get((row["fleet"], row["rank"])), stats, away) or beyond for row in rows
+    }
+
+
+def _margin(
+    row: Row, line: AvailabilityLine | None, stats: LeaveStats, away: Mapping[str, Sequence[tuple[date, date]]]
+) -> Margin | None:
+    """None where one of the days is beyond those that are counted."""
+    if line is None:
         return Margin(reason="no minimum set")
     if row["last_day"] < stats.first_day:
         return Margin(reason="over")
-    line = lines[0]
     worst = availability.worst_in(line, stats, row["first_day"], row["last_day"])
     if worst is None:
-        return Margin(reason=f"beyond {_last_counted(stats)}")
+        return None
     start = max(0, (row["first_day"] - stats.first_day).days)
-    stop = (row["last_day"] - stats.first_day).days + 1
-    after = min(
-        line.if_renewed[n] - goes(row, stats.first_day + timedelta(days=n), away)
-        for n in range(start, stop)
-    )
-    return Margin(day=worst.day, before=worst.margin, after=after - line.minimum)
+    crew = list(line.if_renewed[start : (row["last_day"] - stats.first_day).days + 1])
+    for n in taken(row, stats.first_day, start, start + len(crew), away):
+        crew[n - start] -= 1
+    return Margin(day=worst.day, before=worst.margin, after=min(crew) - line.minimum)
 
 
 def _last_counted(stats: LeaveStats) -> str:
@@ -88,6 +96,7 @@ def _last_counted(stats: LeaveStats) -> str:
 def queue(
     rows: Iterable[Row],
     stats: LeaveStats | None,
+    margins: Mapping[int, Margin],
     overlaps: Sequence[Row],
     clashes: Sequence[Conflict],
     *,
@@ -95,12 +104,11 @@ def queue(
     statuses: Mapping[str, str],
 ) -> list[Shown]:
     """Undecided requests as shown, in order; ``types`` and ``statuses`` name the codes."""
-    away = already_away(overlaps)
     doubled = {row["employee_number"] for row in overlaps}
-    places = places_of(clashes)
+    places, unknown = places_of(clashes), Margin(reason="unavailable")
     found = []
     for row in rows:
-        room = margin(row, stats, away) if stats is not None else Margin(reason="unavailable")
+        room = margins.get(row["request_id"], unknown)
         notes = [room.reason] if room.reason else []
         if room.after is not None and room.after < 0:
             notes.insert(0, "▼ below minimum")
@@ -136,14 +144,8 @@ def queue(
     return found
 
 
-def due(
-    rows: Iterable[Row],
-    stats: LeaveStats,
-    overlaps: Sequence[Row],
-    clashes: Sequence[Conflict],
-) -> list[Due]:
+def due(rows: Iterable[Row], margins: Mapping[int, Margin], clashes: Sequence[Conflict]) -> list[Due]:
     """What falls due with each publication, the earliest first."""
-    away = already_away(overlaps)
     waiting = {request for request, day in places_of(clashes).items() if day is not None}
     groups: dict[tuple[date, str], list[Row]] = {}
     for row in rows:
@@ -155,7 +157,7 @@ def due(
             to_decide=sum(not notified(row) for row in members),
             to_record=sum(notified(row) for row in members),
             late=sum(not row["in_time"] for row in members),
-            below=sum((margin(row, stats, away).after or 0) < 0 for row in members),
+            below=sum((margins[row["request_id"]].after or 0) < 0 for row in members),
             crowded_out=sum(row["request_id"] in waiting for row in members),
         )
         for (publication, period), members in sorted(groups.items())

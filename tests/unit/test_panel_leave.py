@@ -78,15 +78,19 @@ def overlap(number: str, first: int, last: int, status: str = "APPROVED") -> dic
     }
 
 
+def margin(row: dict[str, Any], figures: LeaveStats, *overlaps: dict[str, Any]) -> leave_queue.Margin:
+    return leave_queue.margins([row], figures, overlaps)[row["request_id"]]
+
+
 def test_margin_is_taken_on_the_worst_day_of_the_range_only() -> None:
     """Protects the decision: neither the first day nor a worse day outside the range decides."""
-    found = leave_queue.margin(request("p", 1, 3), stats(line((1, 15, 12, 14, 2))), {})
+    found = margin(request("p", 1, 3), stats(line((1, 15, 12, 14, 2))))
     assert (found.day, found.before, found.after) == (TODAY + timedelta(days=2), 2, 1)
 
 
 def test_margin_of_a_running_request_starts_today() -> None:
     """Protects requests already begun: past days are not counted, and do not blank the margin."""
-    found = leave_queue.margin(request("p", -5, 1), stats(line((12, 11, 3))), {})
+    found = margin(request("p", -5, 1), stats(line((12, 11, 3))))
     assert (found.before, found.after) == (1, 0)
 
 
@@ -102,17 +106,15 @@ def test_without_a_counted_worst_day_there_is_a_reason_and_no_number(
     row: dict[str, Any], reason: str
 ) -> None:
     """Protects against a margin of zero where nothing was counted."""
-    found = leave_queue.margin(row, stats(line((12, 12, 12))), {})
+    found = margin(row, stats(line((12, 12, 12))))
     assert (found.before, found.after, found.reason) == (None, None, reason)
 
 
 def test_who_is_already_away_is_not_subtracted_twice() -> None:
     """Protects the margin of a pilot whose approved leave overlaps the request."""
-    away = leave_conflicts.already_away([overlap("p", 0, 1)])
     row = request("p", 0, 1)
-    assert leave_queue.margin(row, stats(line((10, 10))), away).after == 0
-    pending = leave_conflicts.already_away([overlap("p", 0, 1, "SUBMITTED")])
-    assert leave_queue.margin(row, stats(line((10, 10))), pending).after == -1
+    assert margin(row, stats(line((10, 10))), overlap("p", 0, 1)).after == 0
+    assert margin(row, stats(line((10, 10))), overlap("p", 0, 1, "SUBMITTED")).after == -1
 
 
 def test_who_is_past_the_age_limit_takes_nobody_away() -> None:
@@ -120,14 +122,14 @@ def test_who_is_past_the_age_limit_takes_nobody_away() -> None:
     day before the limit the pilot still flies."""
     figures = stats(line((11, 10, 10)))
     old = request("old", 0, 2, retires_on=TODAY + timedelta(days=1))
-    assert leave_queue.margin(old, figures, {}).after == 0
+    assert margin(old, figures).after == 0
     assert leave_conflicts.conflicts([old], figures, []) == []
     later = request("old", 0, 2, retires_on=TODAY + timedelta(days=2))
-    assert leave_queue.margin(later, figures, {}).after == -1
+    assert margin(later, figures).after == -1
     (found,) = leave_conflicts.conflicts([later], figures, [])
     assert (found.first, found.last) == (TODAY + timedelta(days=1),) * 2
     gone = request("gone", -9, 0, retires_on=TODAY - timedelta(days=400), leave_type="SICK")
-    assert leave_queue.margin(gone, stats(line((10,))), {}).after == 0
+    assert margin(gone, stats(line((10,)))).after == 0
     assert leave_conflicts.conflicts([gone, request("p", 0, 0)], figures, []) == []
 
 
@@ -143,7 +145,8 @@ def test_the_queue_knows_when_each_pilot_reaches_the_age_limit(source: Database)
 
 def shown(rows: list[dict[str, Any]], figures: LeaveStats | None) -> list[dict[str, Any]]:
     clashes = leave_conflicts.conflicts(rows, figures, []) if figures else []
-    return leave_queue.queue(rows, figures, [], clashes, types={"SICK": "Sick"}, statuses={})
+    margins = leave_queue.margins(rows, figures, []) if figures else {}
+    return leave_queue.queue(rows, figures, margins, [], clashes, types={"SICK": "Sick"}, statuses={})
 
 
 def test_notified_leave_is_recorded_and_requested_leave_decided() -> None:
@@ -225,7 +228,7 @@ def test_due_groups_by_publication_and_counts_each_kind() -> None:
     ]
     figures = stats(line((10, 20)))
     clashes = leave_conflicts.conflicts(rows, figures, [])
-    first, second = leave_queue.due(rows, figures, [], clashes)
+    first, second = leave_queue.due(rows, leave_queue.margins(rows, figures, []), clashes)
     assert (first.period, first.to_decide, first.to_record, first.late) == ("RP1/2027", 1, 1, 1)
     assert (first.below, first.crowded_out) == (2, 2)
     assert (second.publication, second.below, second.crowded_out) == (later, 0, 0)

@@ -146,7 +146,7 @@ def arrive(window: Window, sub: str) -> None:
     window.troubles.clear()
 
 
-@pytest.mark.parametrize(("sub", "role"), [("vera", "viewer"), ("mara", "manager")])
+@pytest.mark.parametrize(("sub", "role"), [pytest.param("vera", "viewer", marks=pytest.mark.slow), ("mara", "manager")])
 def test_the_claim_gives_the_role(chromium: Browser, company: App, sub: str, role: str) -> None:
     """The highest of those that the provider names; the cookie is good for the API too."""
     window = Window(chromium, company)

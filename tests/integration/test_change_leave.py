@@ -90,6 +90,7 @@ def exactly_one_each(demo: TestDatabase, made: list[tuple[int, int]]) -> None:
     assert shown[0][0] == 0, "at the floor, and not below it"
 
 
+@pytest.mark.slow  # over processes, below, it is the same with more between them
 def test_50_pairs_of_approvals_at_the_floor_over_threads(
     demo: TestDatabase, make_runtime: Callable[..., Runtime], quiet_crew: list[int]
 ) -> None:

@@ -11,6 +11,8 @@ Figure = dict[str, Any]
 THEME_COLORS = [f"#{place:06d}" for place in range(1, 9)]
 """Streamlit puts the theme's eight categorical colours in place of these, light or dark; without
 them a figure given as a dict falls back to plotly's own."""
+BACKGROUND = "#000038"
+"""In place of this it puts the background."""
 
 
 def layout(height: int, **more: Any) -> dict[str, Any]:

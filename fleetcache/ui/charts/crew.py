@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from fleetcache.ui.charts.base import Figure, bars, lines
+from fleetcache.ui.charts.base import BACKGROUND, Figure, bars, lines
 
 
 def availability(
@@ -34,12 +34,10 @@ def availability(
         figure["data"].append(
             {
                 "type": "scatter",
-                "mode": "markers+text",
+                "mode": "markers",
                 "name": "Worst day",
                 "x": [worst[0]],
                 "y": [worst[1]],
-                "text": [f"{worst[1]}"],
-                "textposition": "top center",
                 "marker": {"symbol": "diamond", "size": 10, "color": "#c0392b"},
             }
         )
@@ -70,6 +68,19 @@ def availability(
         }
         for name, start in periods
     ]
+    if worst is not None:
+        # As a note it has a background, where a line would run through it.
+        figure["layout"]["annotations"].append(
+            {
+                "x": worst[0],
+                "y": worst[1],
+                "text": f"<b>{worst[1]}</b>",
+                "showarrow": False,
+                "yshift": 16,
+                "bgcolor": BACKGROUND,
+                "borderpad": 1,
+            }
+        )
     return figure
 
 

@@ -30,8 +30,8 @@ def program(
         yield made
 
 
-# Who reads names waits for about a second, once for each query; no lock, which the program would not wait for.
-SLOW = "CREATE POLICY slow ON pilot_identity AS RESTRICTIVE USING ((SELECT pg_sleep(0.9)::text) IS NOT NULL)"
+# Who reads names waits for longer than a browser beside another test may be busy, once for each query; no lock, which the program would not wait for.
+SLOW = "CREATE POLICY slow ON pilot_identity AS RESTRICTIVE USING ((SELECT pg_sleep(1.5)::text) IS NOT NULL)"
 
 
 def test_a_page_that_waits_for_the_database_says_so(program: Stage) -> None:

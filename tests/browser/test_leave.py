@@ -28,7 +28,7 @@ def test_a_decision_shows_on_a_second_open_page(chromium: Browser, live: App, li
         undecided = other.page.get_by_text(re.compile(r"^[\d,]+ requests$"))
         before = int(undecided.inner_text().removesuffix(" requests").replace(",", ""))
         manager.come_in("manager")
-        manager.open(f"/figure?of=leave.pending&request={number}")
+        manager.open(f"/leave?request={number}")
         page = manager.page
         expect(page.get_by_role("heading", name=str(last))).to_be_visible()
         expect(page.get_by_text("Worst-day margin")).to_be_visible()

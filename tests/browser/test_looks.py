@@ -30,7 +30,8 @@ def program(
         yield made
 
 
-# Who reads names waits for longer than a browser beside another test may be busy, once for each query; no lock, which the program would not wait for.
+# Who reads names waits, once for each query, for longer than a browser beside another test may be busy; no lock, which
+# the program would not wait for.
 SLOW = "CREATE POLICY slow ON pilot_identity AS RESTRICTIVE USING ((SELECT pg_sleep(1.5)::text) IS NOT NULL)"
 
 

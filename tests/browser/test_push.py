@@ -111,7 +111,7 @@ def test_a_click_on_another_page_wins_over_a_change_that_comes_with_it(
     page.route_web_socket(re.compile("/live$"), between)
     window.come_in("manager")
     window.open("/pilots")
-    for name, pause in (("compliance", 0), ("pilots", 10), ("compliance", 60), ("pilots", 30)):
+    for name, pause in (("compliance", 0), ("pilots", 0), ("compliance", 30), ("pilots", 10), ("compliance", 60), ("pilots", 30)):
         expect(mark(page)).to_have_attribute("data-state", "live")
         holding = True
         live_database.sql("UPDATE pilots SET seniority = seniority WHERE id = (SELECT min(id) FROM pilots)")

@@ -6,14 +6,13 @@ import os
 import time
 from collections.abc import Sequence
 
-import msgspec
-
 from benchmarks.caches import Cache, Contestant, Load, Place
 from benchmarks.document import Roster
 from fleetcache.cache.engine import Engine
 from fleetcache.cache.layer import Layer
 from fleetcache.cache.reading import Slot
 from fleetcache.cache.single import Made, Single
+from fleetcache.decoding import convert
 
 SECONDS = 0.05
 
@@ -41,7 +40,7 @@ def fleetcache_redis(place: Place, load: Load) -> Cache:
 
 def _fleetcache(place: Place, load: Load, *, trusted: bool) -> Cache:
     def loader(names: Sequence[str]) -> dict[str, Made]:
-        return {name: Made(msgspec.convert(load(name), Roster), time.time()) for name in names}
+        return {name: Made(convert(load(name), Roster), time.time()) for name in names}
 
     engine = Engine(
         place.url,

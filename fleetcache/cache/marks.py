@@ -8,6 +8,7 @@ import msgspec
 
 from fleetcache.cache.link import Link
 from fleetcache.cache.names import Names
+from fleetcache.decoding import decode
 
 KEPT_SECONDS = 7 * 24 * 3600
 
@@ -44,7 +45,7 @@ class Marks:
         marks = []
         for data in found:
             try:
-                marks.append(msgspec.json.decode(data, type=Mark))
+                marks.append(decode(data, Mark))
             except msgspec.DecodeError:
                 continue
         return marks

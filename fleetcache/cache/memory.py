@@ -14,6 +14,7 @@ import msgspec
 
 from fleetcache.cache.proof import Proof
 from fleetcache.clock import SYSTEM, Clock
+from fleetcache.decoding import convert
 from fleetcache.errors import BadPayload
 from fleetcache.label import Label
 
@@ -172,7 +173,7 @@ class Memory:
             return None
         entry.hits += 1
         try:
-            return msgspec.convert(entry.value, type)
+            return convert(entry.value, type)
         except msgspec.ValidationError as error:
             raise BadPayload(f"{name} in memory is not what was asked for: {error}.") from error
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
+from fleetcache.decoding import decode
 from fleetcache.errors import BadPayload
 from fleetcache.figures.shape import Shape
 from fleetcache.label import Label
@@ -26,8 +26,6 @@ class Loaded:
 def parse(shape: type[Shape], payload: str | bytes, *, key: str, where: str) -> Shape:
     """``payload`` as its shape. A missing, extra or mistyped field raises BadPayload, never a zero."""
     try:
-        value: Any = msgspec.json.decode(payload, type=shape)
+        return decode(payload, shape)
     except msgspec.DecodeError as error:
         raise BadPayload(f"{key} from {where} does not parse: {error}.") from error
-    assert isinstance(value, Shape)
-    return value

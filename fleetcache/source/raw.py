@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from fleetcache.catalogue import CATALOGUE, TABLES, Entry
+from fleetcache.decoding import decode
 from fleetcache.errors import FleetcacheError
 from fleetcache.source import labels, statements
 from fleetcache.source.database import Database
@@ -59,9 +60,7 @@ def counted(connection: Connection, entry: Entry) -> dict[str, Loaded]:
         }
         payloads = {entry.name: msgspec.json.encode(fields)}
     elif entry.together:
-        family = msgspec.json.decode(
-            _text(connection, statements.query(entry.query)), type=dict[str, msgspec.Raw]
-        )
+        family = decode(_text(connection, statements.query(entry.query)), dict[str, msgspec.Raw])
         payloads = {name: bytes(payload) for name, payload in family.items()}
     else:
         payloads = {entry.name: _text(connection, statements.query(entry.query)).encode()}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from fleetcache import definitions
+from fleetcache import decoding, definitions
 from fleetcache.catalogue import CATALOGUE, Entry
 
 _SQL = Path(__file__).parent / "sql"
@@ -86,7 +86,7 @@ def schema() -> str:
     """
     digest = hashlib.sha256(facts().encode())
     for entry in CATALOGUE.values():
-        shape = msgspec.json.schema(entry.shape)
+        shape = decoding.schema(entry.shape)
         row = [entry.name, sorted(entry.topics), whole(entry), shape]
         digest.update(msgspec.json.encode(row, order="sorted"))
     return digest.hexdigest()[:8]

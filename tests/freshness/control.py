@@ -15,6 +15,7 @@ import psycopg
 import redis
 
 from fleetcache.catalogue import CATALOGUE
+from fleetcache.decoding import decode
 from fleetcache.embedded.postgres import APP
 from fleetcache.errors import FleetcacheError
 from fleetcache.source import raw
@@ -65,7 +66,7 @@ class Original:
         return msgspec.json.encode(value), "database"
 
     def _value(self, key: str, payload: bytes) -> Any:
-        return msgspec.json.decode(payload, type=CATALOGUE[key].shape)
+        return decode(payload, CATALOGUE[key].shape)
 
 
 def refreshing(database: str, cache: str, prefix: str) -> Callable[[], None]:

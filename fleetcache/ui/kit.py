@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,10 @@ from fleetcache.ui.provenance import freshness
 from fleetcache.ui.session import AFTER
 
 CHART_CONFIG = {"displayModeBar": False, "scrollZoom": False}
+PAINT_SECONDS = 0.4
+"""What a browser is given before the first chart, to paint the numbers above it: while it reads plotly's 4.7 MB it paints
+nothing."""
+_CHARTED = "charted"
 
 
 @dataclass(frozen=True)
@@ -135,13 +140,17 @@ def section(title: str, *, figure: str | None = None) -> None:
 def chart(figure: dict[str, Any], *, key: str, alt: str, opens: Opens | None = None) -> None:
     """A plotly figure as a plain dict. With ``opens``, by the names of its lines, a point that is chosen leads to the
     rows behind it."""
+    if _CHARTED not in st.session_state:
+        time.sleep(PAINT_SECONDS)
     if not opens:
         st.plotly_chart(charts.Plain(figure), key=key, config=CHART_CONFIG, alt=alt)
+        st.session_state[_CHARTED] = True
         return
     charts.selectable(figure, opens)
     event = st.plotly_chart(
         charts.Plain(figure), key=key, config=CHART_CONFIG, alt=alt, on_select="rerun", selection_mode="points"
     )
+    st.session_state[_CHARTED] = True
     for point in event.selection.points:
         name = figure["data"][point["curve_number"]].get("name")
         if name in opens:

@@ -9,8 +9,14 @@ import pyarrow as pa
 import pytest
 from plotly import graph_objects as go
 
-from fleetcache.ui import charts, shown
+from fleetcache.ui import charts, kit, shown
 from fleetcache.ui.shown import Shown
+
+
+@pytest.fixture(autouse=True)
+def nobody_paints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No browser is there that the first chart would have to wait for."""
+    monkeypatch.setattr(kit, "PAINT_SECONDS", 0.0)
 
 
 @pytest.fixture(autouse=True)

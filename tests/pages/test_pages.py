@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from fleetcache.glossary import GLOSSARY
 from fleetcache.runtime import Runtime
 from fleetcache.source import raw
 from fleetcache.source.database import Database
+from fleetcache.ui import kit
 from fleetcache.ui.pages import PAGES, SECTIONS
 from tests.conftest import TestDatabase
 from tests.live import REPO, until
@@ -175,6 +177,20 @@ def test_a_lost_layer_changes_no_number_and_shows_no_error(
     assert cards_of(name, page) == expected(name, numbers)
     assert page.dataframe or name == "overview", "no table"
     assert page.get("plotly_chart"), "no chart"
+
+
+@pytest.mark.parametrize("state", ["up"], indirect=True)
+def test_the_first_chart_of_a_session_waits_for_the_numbers(state: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, on the first page that has a chart; later ones come at once."""
+    waits: list[float] = []
+    monkeypatch.setattr(kit, "time", SimpleNamespace(sleep=waits.append))
+    page = opened("pilots")
+    assert not page.get("plotly_chart") and not waits
+    page.switch_page(str(PAGES / "leave.py")).run()
+    assert page.get("plotly_chart") and waits == [kit.PAINT_SECONDS]
+    page.run()
+    page.switch_page(str(PAGES / "overview.py")).run()
+    assert page.get("plotly_chart") and len(waits) == 1
 
 
 @pytest.mark.parametrize("name", READING)

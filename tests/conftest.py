@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from fleetcache import embedded
 from fleetcache.runtime import Runtime
@@ -26,12 +30,40 @@ from tests.live import TOKENS, App, until
 
 pytest_plugins = ["tests.engines"]
 _number = itertools.count(1)
+HOMES = "fleetcache-tests-"
+ROOM = 4 << 30
+"""Bytes that the databases of one worker may come to."""
+
+
+class Files(LoadFileScheduling):
+    """Each file to whoever is free; those with a browser all to one, who keeps a processor busy while others wait."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "tests/browser" if file.startswith("tests/browser/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Files | None:
+    """Who runs what, unless somebody has asked for another way."""
+    return Files(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def _tidy() -> None:
+    """Remove the homes that killed runs of ours left in memory: gigabytes each, and soon there is no room."""
+    for home in Path("/dev/shm").glob(f"{HOMES}*"):
+        with contextlib.suppress(FileNotFoundError):  # another worker was quicker
+            found = home.stat()
+            old = found.st_uid == os.getuid() and time.time() - found.st_mtime > 3600
+            if old and embedded.running(home) is None:
+                shutil.rmtree(home, ignore_errors=True)
 
 
 def _roomy_memory() -> str | None:
     """A file system in memory, if there is room for some hundred databases: the server waits for the disk
     on every write, and making a database takes five times as long there."""
-    shared, needed = Path("/dev/shm"), 10 << 30
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    shared, needed = Path("/dev/shm"), workers * ROOM
     if not shared.is_dir() or shutil.disk_usage(shared).free < needed:
         return None
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -41,7 +73,8 @@ def _roomy_memory() -> str | None:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[embedded.Servers]:
     """One PostgreSQL and one Valkey for all tests of the run."""
-    home = Path(tempfile.mkdtemp(prefix="fleetcache-tests-", dir=_roomy_memory()))
+    _tidy()
+    home = Path(tempfile.mkdtemp(prefix=HOMES, dir=_roomy_memory()))
     home.chmod(0o755)
     with embedded.start(home, postgres=True, valkey=True, progress=lambda step: None) as running:
         yield running

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -87,4 +88,5 @@ def _no_main() -> Iterator[None]:
 def _begin(work: Callable[..., None], connection: Connection[Any, Any], said: Path, arguments: tuple[Any, ...]) -> None:
     with said.open("ab") as errors:
         os.dup2(errors.fileno(), 2)
+    faulthandler.enable()
     work(Parent(connection), *arguments)

@@ -63,7 +63,7 @@ class Readers:
         """Begin no more reads; those under way end."""
         self._stop.set()
         self._thread.join()
-        self._pool.shutdown()
+        self._pool.shutdown(cancel_futures=True)
 
     def _schedule(self) -> None:
         due = now()

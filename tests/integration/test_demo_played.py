@@ -140,13 +140,18 @@ def test_ctrl_c_ends_it_at_once_and_leaves_nothing_undecided(
     output = tmp_path / "output"
     with output.open("w") as written:
         playing = subprocess.Popen(
-            [sys.executable, "-u", "-m", "fleetcache", "demo", "--viewers", "1", "--url", live.url],
+            [sys.executable, "-u", "-X", "faulthandler", "-m", "fleetcache", "demo", "--viewers", "1", "--url", live.url],
             cwd=REPO, env=live.env, stdout=written, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
         until(lambda: playing.poll() is not None or "Playing 1 viewers" in output.read_text(), within=60)
         playing.send_signal(signal.SIGINT)
-        assert playing.wait(90) == 0, output.read_text()
+        try:
+            playing.wait(30)
+        except subprocess.TimeoutExpired:
+            playing.send_signal(signal.SIGABRT)  # it says where it hangs
+            playing.wait(10)
+        assert playing.returncode == 0, output.read_text()
     finally:
         playing.kill()
         playing.wait()

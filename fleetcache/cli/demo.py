@@ -43,9 +43,14 @@ def demo(settings: Settings, minutes: float, viewers: int, seed: int | None, url
         _same(runtime, asyncio.run(visit()), url)
         play = Play(url, scenes, seconds=60 * minutes, viewers=viewers, seed=seed, say=click.echo)
         told = f"Playing {viewers} viewers and a few changes a minute for {minutes:g} minutes at {url}, seed {seed}."
-        try:
+
+        async def played() -> None:
+            # From in here the loop hears Ctrl-C; before, one that met a destructor would be ignored as its error.
             click.echo(f"{told} Ctrl-C ends it.")
-            asyncio.run(play.run())
+            await play.run()
+
+        try:
+            asyncio.run(played())
         except KeyboardInterrupt:
             click.echo("Stopped.")
         finally:

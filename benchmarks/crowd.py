@@ -74,8 +74,9 @@ async def _crowd(served: Served, people: int, seconds: float) -> Crowd:
 async def _look(visitor: Visitor, chance: Random, found: Crowd, counting: asyncio.Event) -> None:
     while True:
         name = chance.choice(list(PAGES))
+        counted = counting.is_set()
         drawn = [await visitor.open(PAGES[name])]
         drawn += await visitor.stay(chance.uniform(*THINK_SECONDS))
-        if counting.is_set():
+        if counted:
             found.drawn[name] += [one.seconds for one in drawn]
             found.faults += [f"{name}: {one.fault}" for one in drawn if one.fault]

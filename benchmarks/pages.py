@@ -46,6 +46,13 @@ SEEN = """
 })()
 """
 """Notes in the browser when the first number, and the first card, had been painted: seconds since the navigation."""
+DRAWN = """
+() => document.querySelector("[data-testid=stApp]").dataset.testScriptState === "notRunning"
+    && !document.querySelector("[data-testid=stSkeleton]")
+    && [...document.querySelectorAll("[data-testid=stPlotlyChart]")].every((chart) => chart.querySelector("svg.main-svg"))
+"""
+REST_SECONDS = 1.0
+"""After a page is there to its end, before the same browser opens it again."""
 
 
 @dataclass
@@ -139,7 +146,7 @@ def _first(found: Apps, visits: int) -> Table:
     text = (
         f"Chromium on the same machine, from the navigation until the first number (of the overview: in the first sentence) and the "
         f"first card had been painted; {visits} visits each in turn, medians. First visit: nothing in the browser's cache. Again: the "
-        "same address once more."
+        "same address once more, when the page had been there to its end for a second."
     )
     heads = [head for visit, what in figures for head in (f"{visit}: {what} ms", "ratio")]
     return Table("Pages: first content", text, ("page", *heads), rows)
@@ -157,6 +164,8 @@ def _visit(browser: Browser, page: Page) -> list[dict[str, float]]:
             tab.goto(page.served.url, wait_until="commit")
             tab.locator("html[data-seen]").wait_for(state="attached", timeout=60_000)
             taken.append(tab.evaluate("window.seen"))
+            tab.wait_for_function(DRAWN)
+            tab.wait_for_timeout(1000 * REST_SECONDS)
         return taken
     finally:
         context.close()

@@ -56,9 +56,8 @@ class Served:
         raise RuntimeError(f"It did not start: {self._log.read_text(errors='replace')}")
 
     def cpu(self) -> float:
-        """Seconds of processor time that it took so far."""
-        found = self._seen.cpu_times()
-        return float(found.user + found.system)
+        """Seconds of processor time that it took so far; psutil has them in hundredths only."""
+        return time.clock_gettime(~self._process.pid << 3 | 2)  # its clock, as clock_getcpuclockid(3) names it on Linux
 
     def memory(self) -> float:
         """Its resident memory in MB."""

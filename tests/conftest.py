@@ -8,6 +8,7 @@ import itertools
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ from fleetcache.source.seed import seed
 from tests.live import TOKENS, App, until
 
 pytest_plugins = ["tests.engines"]
+# Below a background job of a shell it is ignored, and every program that is started here would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 _number = itertools.count(1)
 HOMES = "fleetcache-tests-"
 ROOM = 4 << 30
@@ -190,10 +193,12 @@ def make_runtime(servers: embedded.Servers, prefix: str) -> Iterator[Callable[..
     """Builds instances on a database; they share one name space in Redis."""
     made: list[Runtime] = []
 
-    def make(database: TestDatabase, *, redis_url: str | None = None) -> Runtime:
+    def make(database: TestDatabase, *, redis_url: str | None = None, bound_ms: int = 250) -> Runtime:
         assert servers.redis_url is not None
         # AppTest can say what a provider says of a person, and has no cookies.
-        settings = Settings(FLEETCACHE_PREFIX=prefix, FLEETCACHE_REDIS_COMMAND_MS=1000, FLEETCACHE_AUTH="oidc")
+        settings = Settings(
+            FLEETCACHE_PREFIX=prefix, FLEETCACHE_REDIS_COMMAND_MS=1000, FLEETCACHE_AUTH="oidc", FLEETCACHE_BOUND_MS=bound_ms
+        )
         urls = Urls(database.owner_url, database.url, redis_url or servers.redis_url)
         runtime = Runtime(settings, urls)
         made.append(runtime)

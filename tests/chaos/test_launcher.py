@@ -34,11 +34,10 @@ from fleetcache.embedded.lock import is_held
 REPO = Path(__file__).parents[2]
 ROOT = os.geteuid() == 0
 APP = """
-import json, signal, sys
+import json, sys
 from pathlib import Path
 from fleetcache.embedded import start
 from fleetcache.errors import FleetcacheError
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below a background job of a shell
 say = lambda **said: print(json.dumps(said), flush=True)
 try:
     servers = start(Path(sys.argv[1]), postgres="postgres" in sys.argv, valkey="valkey" in sys.argv,

@@ -138,9 +138,8 @@ class Engine:
         clock = source.travel.clock
         self.source = source
         checks = Checks(source)
-        self.link = Link(
-            connect(url, connect_seconds=0.25, command_seconds=command_seconds), breaker=Breaker(clock=clock)
-        )
+        client = connect(url, connect_seconds=max(0.25, command_seconds), command_seconds=command_seconds)
+        self.link = Link(client, breaker=Breaker(clock=clock))
         self.names = Names(prefix, SCHEMA)
         self.store = RedisStore(self.link, self.names)
         memory = Memory(clock=clock)

@@ -235,7 +235,7 @@ def test_garbage_is_a_counted_miss(
     data: bytes, reason: str, verb: str, make: Make, proxy: Proxy, valkey: Redis, travel: Travel
 ) -> None:
     """Bytes that are no answer never reach a page, and do not spoil what comes after them."""
-    engine = make(listens=False, command_seconds=2 * DEADLINE if reason == "timeout" else PATIENT)
+    engine = make(listens=False, command_seconds=10 * DEADLINE if reason == "timeout" else PATIENT)
     engine.cache.read_many(["k3"] if verb == "EVAL" else ["k1", "k2"])
     proxy.garbage(data, commands(verb))
     found = engine.cache.read_many(["k1", "k2"] if verb == "MGET" else ["k1"])

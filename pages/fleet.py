@@ -1,19 +1,18 @@
 """Fleet: who there is against what is required, how they are spread, and who they are."""
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
 from fleetcache.definitions import RANKS
 from fleetcache.figures.fleet import DailyRow, FleetStats
 from fleetcache.panels import fleet as crew
-from fleetcache.panels import instructors, pilots
+from fleetcache.panels import instructors
 from fleetcache.panels.behind import behind
-from fleetcache.source.people import Row
-from fleetcache.ui import charts, filters, kit, tables, words
+from fleetcache.ui import charts, filters, kit, people, tables, words
 from fleetcache.ui.pages import page
 from fleetcache.ui.session import must
-from fleetcache.ui.shown import Shown
 
 must("figures.read")
 panel = kit.open_page("Fleet", crew.KEYS, icon=":material/flight:")
@@ -174,31 +173,21 @@ st.page_link(
     icon=":material/arrow_forward:",
     icon_position="right",
 )
-people = tables.listed("pilots", fleet=fleet, rank=rank, base=base)
-if people is not None:
+found = tables.listed("pilots", fleet=fleet, rank=rank, base=base)
+if found is not None:
     if stats is None:
         st.caption("The filters need the fleet figures; until they are back, everyone is listed.")
     contracts = {one.code: one.name for one in stats.contracts} if stats is not None else {}
-    away = sum(not row["active"] for row in people)
+    away = sum(not row["active"] for row in found)
     if away:
         st.caption(f"{words.plural(away, 'inactive pilot')} on file, listed last.")
-
-    def shown(rows: list[Row]) -> list[Shown]:
-        return [{**row, "State": words.COMPLIANCE_NAMES[row["State"]]} for row in pilots.listed(rows, contracts)]
-
+    shown = partial(people.shown, contracts=contracts)
     tables.table(
-        shown(people),
+        shown(found),
         key="pilots",
         noun="pilots",
         height=560,
-        whole=tables.beyond(people, "pilots", shown, fleet=fleet, rank=rank, base=base),
+        whole=tables.beyond(found, "pilots", shown, fleet=fleet, rank=rank, base=base),
         asked=asked,
-        columns={
-            "Name": st.column_config.TextColumn(pinned=True),
-            "State": tables.word_column(words.COMPLIANCE_NAMES, label="Compliance"),
-            "Why": st.column_config.TextColumn("Reason", width=150),
-            "Roles": st.column_config.TextColumn(width=190),
-            **tables.date_columns("Next expiry", "On leave until", "Joined", "Age limit"),
-            **tables.number_columns("Seniority"),
-        },
+        columns=people.COLUMNS,
     )

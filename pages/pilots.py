@@ -13,6 +13,7 @@ from fleetcache.ui import (
     edits,
     filters,
     kit,
+    people,
     pilot_checks,
     pilot_edits,
     pilot_form,
@@ -23,14 +24,6 @@ from fleetcache.ui import (
 from fleetcache.ui.session import must
 
 EVERY = 100_000
-COLUMNS = {
-    "Name": st.column_config.TextColumn(pinned=True),
-    "State": tables.word_column(words.COMPLIANCE_NAMES, label="Compliance"),
-    "Why": st.column_config.TextColumn("Reason", width=150),
-    "Roles": st.column_config.TextColumn(width=190),
-    **tables.date_columns("Next expiry", "On leave until", "Joined", "Age limit"),
-    **tables.number_columns("Seniority"),
-}
 
 who = must("crew.read")
 panel = kit.open_page("Pilots", ("fleet:stats", "ref:check_types"), icon=":material/badge:")
@@ -53,22 +46,22 @@ def everyone() -> None:
         base = filters.choose_base(list(choices.bases))
         day = filters.choose_day(panel.as_of)
     filters.as_of(day)
-    people = tables.listed("pilots", as_of=day, fleet=fleet, rank=rank, base=base, most=EVERY)
-    if people is None:
+    found = tables.listed("pilots", as_of=day, fleet=fleet, rank=rank, base=base, most=EVERY)
+    if found is None:
         return
-    if not people and stats is not None and not stats.totals.total:
+    if not found and stats is not None and not stats.totals.total:
         kit.empty("There are no pilots on file yet.")
         return
     st.caption("Select a row to open the pilot.")
     tables.table(
-        [{**row, "State": words.COMPLIANCE_NAMES[row["State"]]} for row in pilots.listed(people, choices.contracts)],
+        people.shown(found, choices.contracts),
         key="pilots",
         noun="pilots" if day is None else f"pilots as of {words.day(day)}",
         height=640,
-        columns=COLUMNS,
+        columns=people.COLUMNS,
         most=EVERY,
         asked={"Fleet": fleet, "Rank": rank and RANKS[rank], "Base": base, "As of": day or panel.as_of},
-        ids=[row["pilot_id"] for row in people],
+        ids=[row["pilot_id"] for row in found],
         pick=pilot_edits.choose,
     )
 
@@ -76,10 +69,10 @@ def everyone() -> None:
 def newcomer() -> None:
     """The form of a new pilot."""
     kit.section("New pilot")
-    people = tables.listed("pilots", fleet=None, rank=None, base=None, most=EVERY)
-    if people is None or panel.as_of is None:
+    found = tables.listed("pilots", fleet=None, rank=None, base=None, most=EVERY)
+    if found is None or panel.as_of is None:
         return
-    last = max((row["seniority"] for row in people), default=0)
+    last = max((row["seniority"] for row in found), default=0)
     pilot_form.form(pilot_form.fresh(panel.as_of, last + 1), choices)
 
 
@@ -91,7 +84,7 @@ def one(number: int) -> None:
         st.error(f"**The pilot cannot be shown.** {error} {error.hint}", icon=":material/error:")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        name = words.plain(f"{pilot['given_name'] or ''} {pilot['family_name'] or 'without a name'}".strip())
+        name = words.plain(pilots.called(pilot))
         st.header(name, anchor=False, width="content")
         day = filters.choose_day(panel.as_of)
     filters.as_of(day)
@@ -106,7 +99,7 @@ def one(number: int) -> None:
     standing = stood[0]
     roles = ", ".join(part for part in (RANKS[standing["rank"]], pilots.roles(standing)) if part)
     st.markdown(
-        f"{pilot['employee_number']} · **{standing['fleet']}** {roles} · {standing['base']} · "
+        f"{pilots.number(pilot)} · **{standing['fleet']}** {roles} · {standing['base']} · "
         f"{choices.contracts.get(standing['contract'], standing['contract'])} · seniority {standing['seniority']}"
     )
     kit.remarks(pilots.remarks(standing))

@@ -36,7 +36,18 @@ FIELDS = {
 }
 """What each field of a pilot is called."""
 
+NAMELESS = "Name not on file"
 GRAVEST = ("expired", "missing", "undated", "expiring", "current", None)
+
+
+def called(pilot: Row) -> str:
+    """The name of one pilot as people say it."""
+    return " ".join(filter(None, (pilot["given_name"], pilot["family_name"]))) or NAMELESS
+
+
+def number(pilot: Row) -> str:
+    """What one pilot is known by, whether or not an employee number is on file."""
+    return str(pilot["employee_number"] or f"pilot {pilot['pilot_id']}")
 
 
 @dataclass(frozen=True)

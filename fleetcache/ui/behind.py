@@ -12,7 +12,7 @@ import streamlit as st
 from fleetcache.definitions import RANKS
 from fleetcache.figures.reference import ContractTypes
 from fleetcache.glossary import GLOSSARY
-from fleetcache.panels import compliance_lists, leave, pilots, retirement
+from fleetcache.panels import compliance_lists, leave, retirement
 from fleetcache.panels.behind import (
     CHECKS,
     DAYS,
@@ -27,7 +27,7 @@ from fleetcache.panels.behind import (
     behind,
 )
 from fleetcache.source.people import Row
-from fleetcache.ui import decision, tables, words
+from fleetcache.ui import decision, people, tables, words
 from fleetcache.ui.kit import go
 from fleetcache.ui.pages import place
 from fleetcache.ui.shown import Shown, arrow
@@ -55,10 +55,6 @@ class Shape:
 _NAME = {"Name": st.column_config.TextColumn(pinned=True)}
 
 
-def _people(rows: Sequence[Row]) -> list[Shown]:
-    return [{**row, "State": words.COMPLIANCE_NAMES[row["State"]]} for row in pilots.listed(rows, {})]
-
-
 def _followers(rows: Sequence[Row]) -> list[Shown]:
     """Without what cannot be counted where no day is known."""
     return [
@@ -72,18 +68,7 @@ def _followers(rows: Sequence[Row]) -> list[Shown]:
 
 
 SHAPES: dict[str, Shape] = {
-    PEOPLE: Shape(
-        "pilots",
-        _people,
-        {
-            **_NAME,
-            "State": tables.word_column(words.COMPLIANCE_NAMES, label="Compliance"),
-            "Why": st.column_config.TextColumn("Reason", width=150),
-            "Roles": st.column_config.TextColumn(width=190),
-            **tables.date_columns("Next expiry", "On leave until", "Joined", "Age limit"),
-            **tables.number_columns("Seniority"),
-        },
-    ),
+    PEOPLE: Shape("pilots", lambda rows: people.shown(rows, {}), people.COLUMNS),
     GROUNDED: Shape(
         "pilots",
         compliance_lists.not_qualified,

@@ -9,6 +9,7 @@ import streamlit as st
 
 from fleetcache.changes import pilots
 from fleetcache.changes.door import Door, Made
+from fleetcache.panels import pilots as known
 from fleetcache.ui import edits, words
 from fleetcache.ui.pilot_edits import Wish, carry_out, close, offer
 from fleetcache.ui.pilot_form import forget
@@ -20,7 +21,7 @@ _KEY = "pilot-state"
 def actions(pilot: dict[str, Any]) -> None:
     """The buttons that the person may press."""
     number, version = pilot["pilot_id"], pilot["version"]
-    name = words.plain(f"{pilot['given_name']} {pilot['family_name']}")
+    name = words.plain(known.called(pilot))
     if pilot["active"]:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.date_input(
@@ -49,7 +50,7 @@ def _delete(pilot: dict[str, Any], name: str) -> None:
             "For somebody who should never have been entered. **The pilot goes with every certification and every leave "
             "request, also from past days; it cannot be undone.** Who has left is deactivated instead."
         )
-        number = pilot["employee_number"] or str(pilot["pilot_id"])
+        number = known.number(pilot)
         typed = st.text_input(f"Type {number} to confirm", key=f"{_KEY}-{pilot['pilot_id']}-confirm", live=True)
         st.button(
             "Delete the pilot",

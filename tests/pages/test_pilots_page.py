@@ -73,6 +73,20 @@ def test_everyone_is_listed_and_a_link_opens_one(page_of: Callable[..., AppTest]
     assert "cannot be shown" in page_of(pilot="999999").error[0].value
 
 
+def test_a_pilot_whose_name_is_not_on_file_is_one_like_others(
+    page_of: Callable[..., AppTest], number: int, demo: TestDatabase
+) -> None:
+    """Listed, opened, and given a name."""
+    demo.sql(f"DELETE FROM pilot_identity WHERE pilot_id = {number}")
+    listed = table(page_of(), "Seniority").set_index("Employee no.")
+    assert len(listed) == 376 and listed.loc[f"pilot {number}", "Name"] == "Name not on file"
+    page = page_of(pilot=str(number))
+    assert page.header[0].value == "Name not on file" and f"pilot {number} · " in said(page)
+    fill(page, **{f"pilot-{number}-employee_number": "CM-900001", f"pilot-{number}-given_name": "Ada", f"pilot-{number}-family_name": "Example"})
+    assert press(page, "Save").header[0].value == "Ada Example"
+    assert table(page_of(), "Seniority").set_index("Employee no.").loc["CM-900001", "Name"] == "Example, Ada"
+
+
 def test_faults_are_said_below_their_fields_and_what_was_typed_stays(page_of: Callable[..., AppTest], number: int, runtime: Runtime) -> None:
     page = page_of(pilot=str(number))
     fill(page, **{f"pilot-{number}-phone": "call me", f"pilot-{number}-licence": "CPL", f"pilot-{number}-given_name": "Zelda"})

@@ -1,6 +1,6 @@
 -- Undecided requests that are not over, and the ones that began without a decision, by the publication day of the
 -- roster period they begin in, then by seniority and time.
-SELECT l.request_id, i.employee_number, i.family_name || ', ' || i.given_name AS name, l.fleet, l.rank, l.seniority,
+SELECT l.request_id, i.employee_number, i.name, l.fleet, l.rank, l.seniority,
        l.leave_type, l.status, l.channel, l.first_day, l.last_day, l.last_day - l.first_day + 1 AS days, l.submitted_at,
        p.retires_on, n.name AS period, n.publication_day, n.deadline_at, l.submitted_at < n.deadline_at AS in_time
 FROM (
@@ -14,7 +14,7 @@ JOIN (
         (SELECT roster_index(max(first_day)) FROM leave_facts WHERE pending)) AS index
     CROSS JOIN LATERAL roster_period(index) AS r
 ) AS n ON n.index = l.period
-JOIN pilot_identity i USING (pilot_id) JOIN pilot_facts p USING (pilot_id)
+JOIN ({people/names}) AS i USING (pilot_id) JOIN pilot_facts p USING (pilot_id)
 WHERE (:fleet::text IS NULL OR l.fleet = :fleet) AND (:rank::text IS NULL OR l.rank = :rank)
 ORDER BY n.publication_day, l.seniority, l.submitted_at
 LIMIT :most

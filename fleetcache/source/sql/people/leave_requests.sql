@@ -1,9 +1,9 @@
 -- Leave requests of active pilots. :ahead are not over yet, :begun have begun; :first and :last are days that they touch;
 -- :period is the roster period that is the first they touch from today on, :overdue if its roster is out.
-SELECT l.request_id, i.employee_number, i.family_name || ', ' || i.given_name AS name, l.fleet, l.rank, l.seniority,
+SELECT l.request_id, i.employee_number, i.name, l.fleet, l.rank, l.seniority,
        l.leave_type, l.status, l.first_day, l.last_day, l.last_day - l.first_day + 1 AS days, l.submitted_at, q.decided_by,
        q.decision_reason
-FROM leave_facts l JOIN leave_requests q ON q.id = l.request_id JOIN pilot_identity i ON i.pilot_id = l.pilot_id
+FROM leave_facts l JOIN leave_requests q ON q.id = l.request_id JOIN ({people/names}) AS i ON i.pilot_id = l.pilot_id
 CROSS JOIN rules r
 WHERE (:fleet::text IS NULL OR l.fleet = :fleet) AND (:rank::text IS NULL OR l.rank = :rank)
   AND (:status::text IS NULL OR l.status = ANY (string_to_array(:status, ',')))

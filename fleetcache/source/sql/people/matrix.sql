@@ -10,8 +10,8 @@ WITH chosen AS MATERIALIZED (
            array_agg(days_left ORDER BY check_type) AS days_left, array_agg(required ORDER BY check_type) AS required
     FROM check_facts WHERE pilot_id IN (SELECT pilot_id FROM chosen) GROUP BY pilot_id
 )
-SELECT i.employee_number, i.family_name || ', ' || i.given_name AS name, c.fleet, c.rank, c.base, c.compliance,
+SELECT i.employee_number, i.name, c.fleet, c.rank, c.base, c.compliance,
        coalesce(f.checks, '{}') AS checks, coalesce(f.states, '{}') AS states, coalesce(f.days_left, '{}') AS days_left,
        coalesce(f.required, '{}') AS required
-FROM chosen c JOIN pilot_identity i USING (pilot_id) LEFT JOIN facts f USING (pilot_id)
+FROM chosen c JOIN ({people/names}) AS i USING (pilot_id) LEFT JOIN facts f USING (pilot_id)
 ORDER BY c.compliance = 'non_compliant' DESC, c.fleet, c.rank, c.seniority

@@ -10,11 +10,11 @@ WITH away AS (
     FROM check_facts f JOIN check_types t ON t.code = f.check_type
     WHERE f.required AND f.state IN ('expired', 'missing') GROUP BY f.pilot_id
 )
-SELECT c.pilot_id, i.employee_number, i.family_name || ', ' || i.given_name AS name, c.fleet, c.rank, c.base,
+SELECT c.pilot_id, i.employee_number, i.name, c.fleet, c.rank, c.base,
        concat_ws(', ', CASE WHEN c.retirement = 'overdue' THEN 'age limit reached ' || to_char(c.retires_on, 'YYYY-MM-DD') END,
                  l.reasons) AS reasons,
        c.expired, c.missing, l.since, away.until AS on_leave_until
-FROM pilot_compliance c JOIN pilot_identity i USING (pilot_id)
+FROM pilot_compliance c JOIN ({people/names}) AS i USING (pilot_id)
 LEFT JOIN lapsed l USING (pilot_id) LEFT JOIN away USING (pilot_id)
 WHERE c.compliance = 'non_compliant' AND (:on_leave::boolean IS NULL OR (away.until IS NOT NULL) = :on_leave)
   AND (:fleet::text IS NULL OR c.fleet = :fleet) AND (:rank::text IS NULL OR c.rank = :rank)

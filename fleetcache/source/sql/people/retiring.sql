@@ -1,7 +1,7 @@
 -- Active pilots at or within some months of the age limit, the soonest first.
-SELECT i.employee_number, i.family_name || ', ' || i.given_name AS name, c.fleet, c.rank, c.base, c.seniority,
+SELECT i.employee_number, i.name, c.fleet, c.rank, c.base, c.seniority,
        c.date_of_birth, c.retires_on, c.retires_on - r.today AS days_left, c.training_captain, c.examiner
-FROM pilot_facts c JOIN pilot_identity i USING (pilot_id) CROSS JOIN rules r
+FROM pilot_facts c JOIN ({people/names}) AS i USING (pilot_id) CROSS JOIN rules r
 WHERE c.active AND c.retires_on <= (r.today + make_interval(months => :months))::date
   AND (:fleet::text IS NULL OR c.fleet = :fleet) AND (:rank::text IS NULL OR c.rank = :rank)
 ORDER BY c.retires_on, c.seniority

@@ -165,7 +165,7 @@ def update(door: Door, number: int, version: str, **given: Any) -> Made[tuple[st
 
     def work(deed: Deed) -> tuple[str, ...]:
         pilot = _unchanged(deed, number, version)
-        whole = {**{name: pilot[name] for name in FIELDS}, **given}
+        whole = {**{name: pilot[name] for name in FIELDS if pilot[name] is not None}, **given}
         form = checked(Pilot, whole, context=pilots.known(deed.connection, number)).model_dump()
         changed = {name: value for name, value in form.items() if value != pilot[name]}
         if changed:

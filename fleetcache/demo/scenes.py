@@ -11,6 +11,7 @@ from fleetcache.changes import certifications, leave, pilots
 from fleetcache.changes.validity import VARIES
 from fleetcache.definitions import RANKS
 from fleetcache.errors import FleetcacheError, Forbidden, NotFound
+from fleetcache.panels.pilots import called
 from fleetcache.runtime import Runtime
 from fleetcache.source import certifications as held
 from fleetcache.source import demo, labels
@@ -212,8 +213,8 @@ class Scenes:
 
 def _who(row: Row) -> str:
     """“Petra Pokanavi (A330-200 captain)”."""
-    name = row.get("name") or f"{row['family_name']}, {row['given_name']}"
-    return f"{' '.join(reversed(name.split(', ', 1)))} ({row['fleet']} {RANKS[row['rank']].lower()})"
+    name = " ".join(reversed(row["name"].split(", ", 1))) if "name" in row else called(row)
+    return f"{name} ({row['fleet']} {RANKS[row['rank']].lower()})"
 
 
 def _span(first: date, last: date) -> str:

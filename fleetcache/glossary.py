@@ -205,7 +205,8 @@ GLOSSARY: dict[str, Definition] = {
     "certifications.expiringOn": Definition("Expire on the day", f"The printed day is this one. {_CERTIFICATION}"),
     "since.lapsed": Definition("Lapsed since yesterday", f"Valid through yesterday, and not renewed. {_CERTIFICATION}"),
     "since.renewed": Definition(
-        "Renewed since yesterday", "Recorded since the start of yesterday in place of another row, of active pilots."
+        "Renewed since yesterday", "Recorded since the start of yesterday in place of a row that was current before, of active pilots. What "
+        "corrects a row that was taken back is no renewal."
     ),
     "since.requests": Definition("Requests since yesterday", "Leave requests submitted since the start of yesterday."),
     "retirement.later": Definition("Over 10 years", "Age limit more than 10 years ahead."),
@@ -267,8 +268,8 @@ GLOSSARY: dict[str, Definition] = {
     ),
     "leave.margin": Definition(
         "Margin",
-        "If renewed minus the minimum on the worst day of the request, before it is approved. If "
-        "approved: the same with this pilot away; other undecided requests are not counted. "
+        "If renewed minus the minimum on the worst day of the request, of those on which the pilot is not away "
+        "already, before it is approved. If approved: the same with this pilot away; other undecided requests are not counted. "
         "Rotations of tours and commuting contracts are not subtracted.",
     ),
     "leave.kinds": Definition(

@@ -35,6 +35,8 @@ if forecast is not None:
 
 kit.section(f"At the age limit within {retirement.NEXT_MONTHS} months")
 people = tables.listed("retiring", fleet=fleet, rank=rank, months=retirement.NEXT_MONTHS)
+if people is not None and forecast is None:
+    st.caption("The filters need the forecast; until it is back, everyone is listed.")
 if people is not None and not people:
     who = " chosen here" if fleet or rank else ""
     kit.empty(

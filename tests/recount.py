@@ -101,6 +101,17 @@ class Recount:
             "days0to7" if left <= 7 else "days8to30" if left <= 30 else "days31to60" if left <= 60 else "days61to90"
         )
 
+    def renews(self, c: Row, since: datetime) -> bool:
+        """Whether a row is current, was recorded ``since`` then, and what was current before still stands."""
+        if c["void_reason"] is not None or c["superseded_by"] is not None or c["recorded_at"] < since:
+            return False
+        before = [
+            o for o in self.history
+            if (o["pilot_id"], o["check_type"]) == (c["pilot_id"], c["check_type"])
+            and o["recorded_at"] < since and (o["voided_at"] is None or o["voided_at"] >= since)
+        ]  # fmt: skip
+        return bool(before) and max(before, key=lambda o: (o["completed_on"], o["id"]))["void_reason"] is None
+
     def retires(self, p: Row) -> date | None:
         return birthday(p["date_of_birth"], self.settings["retirement_age"]) if p["date_of_birth"] else None
 
@@ -264,7 +275,6 @@ class Recount:
             "trainingCaptains", "examiners",
         )  # fmt: skip
         yesterday = datetime(self.today.year, self.today.month, self.today.day, tzinfo=self.zone) - DAY
-        superseding = {c["superseded_by"] for c in self.history}
         strength = Counter(p["fleet"] for p in self.active.values())
         s = self.settings
         return {
@@ -291,13 +301,7 @@ class Recount:
             "contracts": self.named("contract_types"),
             "sinceYesterday": {
                 "lapsed": sum(self.left(c) == -1 for c in self.held.values()),
-                "renewed": sum(
-                    c["pilot_id"] in self.active
-                    and c["void_reason"] is None
-                    and c["recorded_at"] >= yesterday
-                    and c["id"] in superseding
-                    for c in self.history
-                ),
+                "renewed": sum(c["pilot_id"] in self.active and self.renews(c, yesterday) for c in self.history),
                 "requests": sum(
                     r["status"] != "DRAFT" and r["submitted_at"] is not None and r["submitted_at"] >= yesterday
                     for r in self.leave

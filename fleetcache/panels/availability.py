@@ -102,18 +102,6 @@ def opens(line: AvailabilityLine, days: Sequence[date], worst: WorstDay | None =
     return lines
 
 
-def worst_in(
-    line: AvailabilityLine, stats: LeaveStats, first: date, last: date
-) -> WorstDay | None:
-    """The worst day if everything is renewed, within a range; None when any of the days that still
-    lie ahead is beyond what is counted."""
-    start = max(0, (first - stats.first_day).days)
-    stop = (last - stats.first_day).days + 1
-    if stop <= start or stop > len(line.if_renewed):
-        return None
-    return worst_day(line, line.if_renewed[start:stop], stats.first_day + timedelta(days=start))
-
-
 def shortfalls(stats: LeaveStats) -> list[Shortfall]:
     """Groups below their minimum on any day, those that renewals cannot mend first, then by how
     soon."""

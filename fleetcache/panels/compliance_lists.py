@@ -170,13 +170,6 @@ LEGEND = (
 )
 
 
-def needing(rows: Iterable[Row], wanted: Sequence[str]) -> list[Row]:
-    """The pilots with a check in one of the ``wanted`` states; all of them when none is wanted."""
-    if not wanted:
-        return list(rows)
-    return [row for row in rows if not set(wanted).isdisjoint(row["states"])]
-
-
 def compliance(rows: Sequence[Row]) -> ComplianceRate:
     """Pilots by compliance, counted from the list ``pilots``."""
     found = [row["compliance"] for row in rows if row["active"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from fleetcache.definitions import RANKS
@@ -26,20 +26,25 @@ R = TypeVar("R", bound=Row)
 
 @dataclass(frozen=True)
 class Margin:
-    """Crew above the minimum on the worst day of a request, before and after approving it. Without
-    a worst day ``reason`` says why."""
+    """Crew above the minimum before and after approving a request, on its worst day among those on which that takes
+    somebody, else among all, as the decision is judged. Without one ``reason`` says why."""
 
     day: date | None = None
     before: int | None = None
     after: int | None = None
     reason: str = ""
 
+    @property
+    def below(self) -> bool:
+        """Whether approving takes somebody on a day that then is below the minimum."""
+        return self.before is not None and self.after is not None and self.after < min(0, self.before)
+
 
 @dataclass(frozen=True)
 class Due:
     """Undecided requests whose decision falls due together. ``below`` of them would leave the crew
-    below the minimum if each alone was approved; ``crowded_out`` find no room on a day on which
-    requests that come before them already fill it."""
+    below the minimum if each alone was approved, and of ``unjudged`` that is not known; ``crowded_out`` find no room
+    on a day on which requests that come before them already fill it."""
 
     publication: date
     period: str
@@ -47,6 +52,7 @@ class Due:
     to_record: int
     late: int
     below: int
+    unjudged: int
     crowded_out: int
 
 
@@ -77,14 +83,14 @@ def _margin(
         return Margin(reason="no minimum set")
     if row["last_day"] < stats.first_day:
         return Margin(reason="over")
-    worst = availability.worst_in(line, stats, row["first_day"], row["last_day"])
-    if worst is None:
-        return None
     start = max(0, (row["first_day"] - stats.first_day).days)
-    crew = list(line.if_renewed[start : (row["last_day"] - stats.first_day).days + 1])
-    for n in taken(row, stats.first_day, start, start + len(crew), away):
-        crew[n - start] -= 1
-    return Margin(day=worst.day, before=worst.margin, after=min(crew) - line.minimum)
+    stop = (row["last_day"] - stats.first_day).days + 1
+    if stop > len(line.if_renewed):
+        return None
+    touched = taken(row, stats.first_day, start, stop, away)
+    worst = min(touched or range(start, stop), key=line.if_renewed.__getitem__)
+    before = line.if_renewed[worst] - line.minimum
+    return Margin(day=stats.first_day + timedelta(days=worst), before=before, after=before - bool(touched))
 
 
 def _last_counted(stats: LeaveStats) -> str:
@@ -110,7 +116,7 @@ def queue(
     for row in rows:
         room = margins.get(row["request_id"], unknown)
         notes = [room.reason] if room.reason else []
-        if room.after is not None and room.after < 0:
+        if room.below:
             notes.insert(0, "▼ below minimum")
         if stats is not None and row["first_day"] <= stats.first_day <= row["last_day"]:
             notes.insert(0, "already begun")
@@ -157,7 +163,8 @@ def due(rows: Iterable[Row], margins: Mapping[int, Margin], clashes: Sequence[Co
             to_decide=sum(not notified(row) for row in members),
             to_record=sum(notified(row) for row in members),
             late=sum(not row["in_time"] for row in members),
-            below=sum((margins[row["request_id"]].after or 0) < 0 for row in members),
+            below=sum(margins[row["request_id"]].below for row in members),
+            unjudged=sum(margins[row["request_id"]].after is None for row in members),
             crowded_out=sum(row["request_id"] in waiting for row in members),
         )
         for (publication, period), members in sorted(groups.items())
@@ -180,6 +187,8 @@ def sentences(dues: Sequence[Due], today: date, *, most: int = 3) -> list[tuple[
             parts.append(f"{one.late} submitted late")
         if one.below:
             parts.append(f"**{one.below} would go below minimum**")
+        if one.unjudged:
+            parts.append(f"{one.unjudged} not judged against the minimum")
         if one.crowded_out:
             parts.append(f"**{one.crowded_out} without room** next to those before them")
         found.append((gravity, f"**{one.period}** {when} {day}: {', '.join(parts)}."))

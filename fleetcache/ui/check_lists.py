@@ -54,7 +54,7 @@ def not_qualified(asked: Asked, cells: Sequence[NonCompliantCell] | None) -> Non
     if grounded is not None and asked.day is None:
         kit.remarks(compliance_lists.to_act(grounded, MOST, cells))
     elif grounded == []:
-        kit.remarks([("fine", "**Nobody was unqualified on paper that day.**")])
+        kit.remarks([("fine", "**Of those on file that day nobody was unqualified on paper.**")])
 
     def shown(rows: Sequence[Row]) -> list[Shown]:
         return compliance_lists.not_qualified(rows, past=asked.day is not None)
@@ -127,9 +127,6 @@ def crew_by_check(asked: Asked, types: CheckTypes) -> None:
     """The matrix: one row per pilot, one column per check."""
     kit.section("Crew by check")
     most = MOST if asked.fleet or asked.rank else MATRIX_MOST
-    rows = tables.listed("matrix", most=most, **asked.filters)
-    if rows is None:
-        return
     wanted = st.pills(
         "Only pilots with a check that is",
         ("expired", "missing", "undated", "expiring"),
@@ -137,10 +134,14 @@ def crew_by_check(asked: Asked, types: CheckTypes) -> None:
         key="with",
         bind="query-params",
     )
+    narrowed = {**asked.filters, "states": ",".join(wanted) or None}
+    rows = tables.listed("matrix", most=most, **narrowed)
+    if rows is None:
+        return
     st.caption(compliance_lists.LEGEND)
 
     def shown(rows: Sequence[Row]) -> list[Shown]:
-        return compliance_lists.matrix(compliance_lists.needing(rows, wanted), types)
+        return compliance_lists.matrix(rows, types)
 
     if len(rows) >= most:
         st.caption(
@@ -161,7 +162,7 @@ def crew_by_check(asked: Asked, types: CheckTypes) -> None:
             },
         },
         height=420,
-        whole=tables.beyond(rows, "matrix", shown, most=most, **asked.filters),
+        whole=tables.beyond(rows, "matrix", shown, most=most, **narrowed),
         asked={**asked.said, "With a check": wanted},
     )
 

@@ -75,8 +75,10 @@ def choose_base(bases: Sequence[str]) -> str | None:
 
 def choose_day(today: date | None) -> date | None:
     """The day as of which lists are asked, kept in the URL; None for today."""
-    given = _day(st.query_params.get("asof"))
-    st.session_state["asof"] = given if given and EARLIEST <= given <= (today or date.max) else today
+    text = st.query_params.get("asof")
+    given = _day(text)
+    fits = given is not None and EARLIEST <= given <= (today or date.max)
+    st.session_state["asof"] = given if fits else today
     chosen = st.date_input(
         "As of",
         min_value=EARLIEST,
@@ -87,6 +89,8 @@ def choose_day(today: date | None) -> date | None:
         args=("asof", today),
         width=150,
     )
+    if text and not fits:
+        _unfit("As of", text, "days up to today")
     return chosen if chosen != today else None
 
 
@@ -95,7 +99,8 @@ def as_of(day: date | None) -> None:
     if day is not None:
         st.info(
             f"**As of {words.day(day)}, from the records as they are known today**: fleets, ranks, bases and checks of "
-            "that day, with every later correction. Names and rules are today's.",
+            "that day, with every later correction. Names and rules are today's. A required check with no row on file "
+            "of that time counts as missing, also where its history was never entered.",
             icon=":material/history:",
         )
 
@@ -112,7 +117,15 @@ def _choose(name: str, label: str, options: Mapping[str, str]) -> str | None:
         return None
     given = st.query_params.get(name)
     st.session_state[name] = given if given in options else None
-    return st.pills(label, list(options), format_func=options.__getitem__, key=name, on_change=_put, args=(name,))
+    chosen = st.pills(label, list(options), format_func=options.__getitem__, key=name, on_change=_put, args=(name,))
+    if given and given not in options:
+        _unfit(label, given, "what can be chosen here")
+    return chosen
+
+
+def _unfit(label: str, given: str, those: str) -> None:
+    """Say that a filter of the address is not obeyed, so that nobody takes all for what was asked for."""
+    st.caption(f":material/filter_alt_off: {label} “{words.plain(given[:40])}” is not among {those}, and not obeyed.")
 
 
 def _put(name: str, usual: date | None = None) -> None:

@@ -24,8 +24,9 @@ def actions(pilot: dict[str, Any]) -> None:
     name = words.plain(known.called(pilot))
     if pilot["active"]:
         with st.container(horizontal=True, vertical_alignment="bottom"):
+            joined = pilot["commenced_on"]
             st.date_input(
-                "Left on", value=pilot["today"], min_value=pilot["commenced_on"], format="YYYY-MM-DD", key=f"{_KEY}-{number}-left", width=180
+                "Left on", value=max(pilot["today"], joined), min_value=joined, format="YYYY-MM-DD", key=f"{_KEY}-{number}-left", width=180
             )
             st.button(
                 "Deactivate",

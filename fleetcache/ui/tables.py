@@ -104,7 +104,8 @@ def table(
         part = f"; only the first {most:,} are listed, narrow the filters" if cut else ""
         st.caption(f"{count}{part}{' (the files hold them all)' if whole else ''}", width="content")
     if not shown:
-        empty(f"No {noun} here." if not rows else f"No {noun} match the search.")
+        of = f" of the first {most:,}" if cut else ""
+        empty(f"No {noun} here." if not rows else f"No {noun}{of} match the search.")
         return
     fits = isinstance(height, int) and ROW_PIXELS * (len(shown) + 1) < height
     # Other rows, another table: a selection of before would be of whatever stands in its place now.

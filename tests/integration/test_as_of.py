@@ -185,3 +185,24 @@ def test_a_slip_that_is_undone_the_same_day_does_not_rewrite_the_past(runtime: R
     shown = pilots.look(door.database, int(str(late)), role="viewer")
     pilots.update(door, int(str(late)), shown["version"], commenced_on=date(2020, 1, 1))
     assert here(late, date(2016, 1, 1)) is None and here(late, date(2020, 1, 1))
+
+
+@pytest.mark.parametrize("past", [False, True], ids=["today", "as of last month"])
+def test_the_matrix_is_narrowed_before_it_is_cut(source: Database, demo: TestDatabase, past: bool) -> None:
+    """Who has an undated check is found, however many come before them."""
+    day = today(demo) - timedelta(days=30) if past else None
+    everyone = listed(source, "matrix", day)
+    for states in ("undated", "expiring", "expired,missing"):
+        wanted = [row["employee_number"] for row in everyone if not set(states.split(",")).isdisjoint(row["states"])]
+        assert 0 < len(wanted) < len(everyone)
+        assert [row["employee_number"] for row in listed(source, "matrix", day, states=states)] == wanted
+        found = people.rows(source, "matrix", role="viewer", as_of=day, most=3, states=states)
+        assert [row["employee_number"] for row in found] == wanted[:3]
+
+
+def test_twelve_months_from_a_leap_day_end_on_the_first_of_march(source: Database, demo: TestDatabase) -> None:
+    """Who was born on one as well reaches the limit on that day."""
+    born = "SELECT id FROM pilots WHERE active ORDER BY id LIMIT 1"
+    demo.sql(f"UPDATE pilots SET date_of_birth = '1964-02-29' WHERE id = ({born})")
+    found = listed(source, "retiring", date(2028, 2, 29), months=12)
+    assert date(2029, 3, 1) in {row["retires_on"] for row in found}

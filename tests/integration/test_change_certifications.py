@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from fleetcache.access.roles import Person
+from fleetcache.catalogue import CATALOGUE
 from fleetcache.changes import validity
 from fleetcache.changes.certifications import add, correct, remove, renew, restore
 from fleetcache.changes.door import Door
 from fleetcache.errors import Conflict, Forbidden, Invalid, NotFound
+from fleetcache.figures.fleet import FleetStats
 from fleetcache.runtime import Runtime
-from fleetcache.source import audit
+from fleetcache.source import audit, people, raw
 from fleetcache.source.certifications import check_types
 from tests.conftest import TestDatabase
 
@@ -286,3 +288,32 @@ def test_a_later_row_whose_anniversary_has_moved_is_pointed_out_and_left_alone(d
     detail = demo.rows("SELECT detail FROM audit_log ORDER BY id DESC LIMIT 1")[0][0]
     assert detail["later"][0]["certification"] == kept.row["id"] and detail["changed"] == ["issuer", "document_number"]
     assert "Ground School" not in str(detail) and PAPER["issuer"] not in str(detail)
+
+
+def test_what_corrects_an_old_row_is_no_renewal(door: Door, demo: TestDatabase, pilot: int, runtime: Runtime) -> None:
+    """“Since yesterday: 1 renewed” counts renewals, once each, also of rows that are corrected afterwards."""
+    demo.sql(f"UPDATE certifications SET recorded_at = recorded_at - interval '90 days' WHERE pilot_id = {pilot}")
+
+    def renewed() -> int:
+        loaded = raw.count(runtime.database, CATALOGUE["fleet:stats"])["fleet:stats"].value
+        assert isinstance(loaded, FleetStats)
+        listed = people.rows(runtime.database, "renewed", role="viewer", most=100_000)
+        assert len(listed) == loaded.since_yesterday.renewed
+        return len(listed)
+
+    before = renewed()
+    old = current(demo, pilot)
+    add(door, pilot_id=pilot, check_type="CRM", completed_on=old["completed_on"] - 400 * DAY, **PAPER)
+    assert renewed() == before, "an old paper entered late"
+    correct(door, old["id"], current(demo, pilot)["version"], completed_on=old["completed_on"], reason="typed wrongly", **PAPER)
+    again = current(demo, pilot)
+    assert renewed() == before
+    correct(door, again["id"], again["version"], completed_on=old["completed_on"] + DAY, reason="once more", **PAPER)
+    assert renewed() == before, "the correction of a correction"
+    fresh = current(demo, pilot)
+    demo.sql(f"UPDATE certifications SET recorded_at = recorded_at - interval '90 days', voided_at = voided_at - interval '90 days' WHERE pilot_id = {pilot}")
+    renew(door, fresh["id"], current(demo, pilot)["version"], completed_on=today(demo), **PAPER)
+    assert renewed() == before + 1
+    new = current(demo, pilot)
+    correct(door, new["id"], new["version"], completed_on=today(demo) - DAY, reason="a day early", **PAPER)
+    assert renewed() == before + 1

@@ -211,3 +211,21 @@ def test_on_a_past_day_nothing_is_changed_and_what_is_said_is_of_that_day(page_o
     assert f"Valid through {expires.day} {expires:%b %Y}" not in said(page) and "choose today as the day" in said(page)
     assert not {"Renew", "Correct"} & {option for each in page.segmented_control for option in each.options}
     assert "Select a row" in said(page_of(pilot="²"))
+
+
+def test_who_joins_later_can_be_opened(page_of: Callable[..., AppTest], number: int, demo: TestDatabase) -> None:
+    """Entered by SQL ahead of the day: nobody leaves before they join, and the page still stands."""
+    demo.sql(f"UPDATE pilots SET commenced_on = today() + 10 WHERE id = {number}")
+    page = page_of("admin", pilot=str(number))
+    assert "Deactivate" in {each.label for each in page.button}
+
+
+@pytest.mark.parametrize("name", ["fleet", "compliance", "retirement", "pilots", "leave"])
+def test_a_filter_that_does_not_fit_is_said_not_to_be_obeyed(page_of: Callable[..., AppTest], name: str) -> None:
+    """Or everybody would be taken for those who were asked for."""
+    page = opened(name, fleet="A33O_*", rank="pilot", asof="2199-02-30")
+    told = said(page)
+    assert "Fleet “A33O\\_\\*” is not among what can be chosen here, and not obeyed." in told
+    assert "Rank “pilot” is not among" in told
+    assert ("As of “2199-02-30” is not among days up to today" in told) == (name in ("compliance", "pilots"))
+    assert "not obeyed" not in said(opened(name, fleet="A330-200", rank="captain", asof="2026-01-05"))

@@ -174,15 +174,6 @@ def test_a_shortfall_that_renewals_mend_is_told_apart() -> None:
     ]
 
 
-def test_a_range_beyond_what_is_counted_has_no_worst_day() -> None:
-    """Unknown is not fine."""
-    one = stats(line())
-    worst = availability.worst_in(line(), one, date(2026, 11, 20), date(2026, 11, 24))
-    assert worst == availability.WorstDay(date(2026, 11, 24), 4, 3)
-    assert availability.worst_in(line(), one, date(2026, 11, 25), date(2026, 11, 27)) is None
-    assert availability.worst_in(line(), one, date(2026, 11, 1), date(2026, 11, 2)) is None
-
-
 def test_unknown_is_a_dash_and_never_a_zero() -> None:
     assert {words.number(None), words.percent(None), words.age(None), words.size(None), words.milliseconds(None),
             words.day(None), words.ago(None)} == {"–"}  # fmt: skip

@@ -178,14 +178,6 @@ def test_matrix_has_one_column_per_check_in_order() -> None:
     assert (row["MEDICAL"], row["OPC"]) == ("", "✕ 22 d ago")
 
 
-def test_matrix_can_be_narrowed_to_states() -> None:
-    """Protects the filter of the matrix: no choice shows everybody, not nobody."""
-    fine = pilot(states=["current"], days_left=[None])
-    rows = [pilot(), fine]
-    assert compliance_lists.needing(rows, []) == rows
-    assert compliance_lists.needing(rows, ["expired", "missing"]) == [pilot()]
-
-
 def test_pilots_on_leave_are_not_to_act_on() -> None:
     """Protects the first sentence of the page: those away are named, but not first."""
     acting = {"on_leave_until": None}

@@ -1,11 +1,14 @@
 """The leave page: margins, conflicts and what falls due, from lines and rows made by hand."""
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from fleetcache.catalogue import CATALOGUE
+from fleetcache.changes.leave import preview
 from fleetcache.figures.leave import (
     ApprovedCell,
     AvailabilityLine,
@@ -20,8 +23,9 @@ from fleetcache.figures.leave import (
 )
 from fleetcache.figures.reference import Setting, Settings
 from fleetcache.panels import leave, leave_conflicts, leave_queue
-from fleetcache.source import people
+from fleetcache.source import people, raw
 from fleetcache.source.database import Database
+from tests.conftest import TestDatabase
 
 TODAY = date(2026, 11, 23)
 
@@ -115,6 +119,12 @@ def test_who_is_already_away_is_not_subtracted_twice() -> None:
     row = request("p", 0, 1)
     assert margin(row, stats(line((10, 10))), overlap("p", 0, 1)).after == 0
     assert margin(row, stats(line((10, 10))), overlap("p", 0, 1, "SUBMITTED")).after == -1
+
+
+def test_a_day_on_which_the_pilot_is_away_already_does_not_decide() -> None:
+    """Protects the queue from saying “below minimum” where the decision finds nothing against it."""
+    found = margin(request("p", 0, 1), stats(line((8, 13))), overlap("p", 0, 0))
+    assert (found.day, found.before, found.after) == (TODAY + timedelta(days=1), 3, 2)
 
 
 def test_who_is_past_the_age_limit_takes_nobody_away() -> None:
@@ -236,6 +246,9 @@ def test_due_groups_by_publication_and_counts_each_kind() -> None:
     assert (act, plan) == ("act", "plan")
     assert "due in 2 d, Wed 25 Nov: 1 to decide, 1 to record" in text
     assert leave_queue.sentences([first, second], TODAY, most=1)[1] == ("know", "RP2/2027: 1 more.")
+    assert "not judged" not in text and first.unjudged == 0
+    (far,) = leave_queue.due(rows[:1], leave_queue.margins(rows[:1], stats(line((10,))), []), [])
+    assert "1 not judged against the minimum" in leave_queue.sentences([far], TODAY)[0][1]
     assert "overdue since" in leave_queue.sentences([first], date(2026, 11, 26))[0][1]
 
 
@@ -349,3 +362,34 @@ def test_without_a_known_time_zone_deadlines_are_in_utc_and_say_so(
     assert leave.times(zone) == "Times in UTC."
     (row,) = leave.calendar(stats(line((12,))), datetime(2026, 10, 31, tzinfo=UTC), zone)
     assert row["Requests close"] == "Mon 2 Nov 2026 13:59 UTC"
+
+
+def test_leave_that_runs_undecided_is_due_where_the_overview_says(demo: TestDatabase, source: Database) -> None:
+    """Protects the two pages from naming two roster periods for one request: the first that it touches from today on."""
+    demo.sql(
+        "UPDATE leave_requests SET first_day = today() - 60, last_day = today() + 1 WHERE id IN"
+        " (SELECT request_id FROM leave_facts WHERE pending AND first_day > today() ORDER BY request_id LIMIT 5)"
+    )
+    figure = raw.count(source, CATALOGUE["fleet:leave:pending"])["fleet:leave:pending"].value
+    assert isinstance(figure, LeavePending)
+    cells: Counter[tuple[date, str]] = Counter()
+    for cell in figure.cells:
+        cells[cell.publication_day, cell.period] += cell.submitted + cell.in_review
+    rows = people.rows(source, "leave_queue", role="manager", most=100_000)
+    today = figure_day(demo)
+    ahead, _ = leave_queue.split(rows, today)
+    assert Counter((row["publication_day"], row["period"]) for row in ahead) == cells
+    running = [row for row in ahead if row["first_day"] == today - timedelta(days=60)]
+    assert len(running) == 5
+    for row in running:
+        seen = preview(source, row["request_id"], role="manager").request
+        assert [seen[name] for name in ("period", "publication_day", "deadline_at", "in_time")] == [
+            row[name] for name in ("period", "publication_day", "deadline_at", "in_time")
+        ]
+        assert row["deadline_at"].date() < row["first_day"], "in time or not is said by the first period it touches at all"
+
+
+def figure_day(demo: TestDatabase) -> date:
+    [[day]] = demo.rows("SELECT today()")
+    assert isinstance(day, date)
+    return day

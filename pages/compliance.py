@@ -8,9 +8,9 @@ from fleetcache.figures.compliance import (
     CertificationStats,
 )
 from fleetcache.figures.dashboard import DashboardMetrics
-from fleetcache.figures.reference import CheckTypes
+from fleetcache.figures.reference import CheckTypes, Settings
 from fleetcache.glossary import GLOSSARY
-from fleetcache.panels import compliance
+from fleetcache.panels import compliance, compliance_lists
 from fleetcache.panels.behind import behind
 from fleetcache.ui import charts, check_lists, filters, kit, tables, words
 from fleetcache.ui.session import must
@@ -185,5 +185,5 @@ if types is None:
     kit.section("Crew by check")
     kit.unavailable(panel.answers["ref:check_types"])
 else:
-    check_lists.crew_by_check(asked, types)
+    check_lists.crew_by_check(asked, types, compliance_lists.thresholds(panel.value("ref:settings", Settings)))
 check_lists.certifications(asked, categories)

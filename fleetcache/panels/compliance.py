@@ -27,6 +27,7 @@ KEYS = (
     "fleet:certifications:expired",
     "fleet:certifications:expiring",
     "ref:check_types",
+    "ref:settings",
 )
 ALL_BANDS = ("expired", "missing", "undated", *(name for name, day in BANDS if day is not None))
 """From the gravest to the farthest, as the bars are stacked."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from fleetcache.definitions import BANDS, EXPIRING_DAYS, RANKS
 from fleetcache.figures.compliance import ComplianceRate, NonCompliantCell
-from fleetcache.figures.reference import CheckTypes
+from fleetcache.figures.reference import CheckTypes, Settings
 from fleetcache.panels.advice import Gravity
 
 STATES = ("expired", "expiring", "current", "undated")
@@ -138,21 +138,26 @@ def renewed(rows: Iterable[Row]) -> list[Shown]:
     ]
 
 
-def matrix(rows: Iterable[Row], types: CheckTypes) -> list[Shown]:
+def matrix(rows: Iterable[Row], types: CheckTypes, thresholds: tuple[int, ...]) -> list[Shown]:
     """One row per pilot and one column per check code, in the order of the check types; empty where a check is neither
-    held nor required."""
+    held nor required. ``thresholds`` are the days before expiry of the settings, rising."""
     codes = [one.code for one in sorted(types.check_types, key=lambda one: one.position)]
     found = []
     for row in rows:
-        marks = dict(zip(row["checks"], map(mark, row["states"], row["days_left"], row["required"]), strict=True))
+        judged = zip(row["checks"], row["states"], row["days_left"], row["required"], strict=True)
+        marks = {code: mark(state, left, required, thresholds) for code, state, left, required in judged}
         found.append({"Name": row["name"], **{code: marks.get(code, "") for code in codes}, **_who(row)})
     return found
 
 
+_BARS = ("█", "▆", "▅", "▃", "▁")
+
+
 @lru_cache(maxsize=4096)  # the cells of a matrix are many, and what stands in them is not
-def mark(state: str, days_left: int | None, required: bool) -> str:
-    """A check in the matrix, told apart by sign and word; in brackets when it is not required."""
-    days = "" if days_left is None else f" {abs(days_left)} d"
+def mark(state: str, days_left: int | None, required: bool, thresholds: tuple[int, ...]) -> str:
+    """A check in the matrix, told apart by sign and word, with a bar that grows at each of the ``thresholds``; in
+    brackets when it is not required."""
+    days = "" if days_left is None else f" {abs(days_left)} d{_bar(days_left, thresholds)}"
     text = {
         "expired": f"✕ {days.strip()} ago",
         "missing": "○ missing",
@@ -163,11 +168,28 @@ def mark(state: str, days_left: int | None, required: bool) -> str:
     return text if required else f"({text})"
 
 
-LEGEND = (
-    "✕ expired, days ago · ○ required and missing · ? undated · "
-    f"▲ expiring, days left (today = 0, up to {EXPIRING_DAYS}) · ✓ current, days left where it "
-    "expires at all · (in brackets) not required of this pilot · empty: neither held nor required"
-)
+def _bar(days_left: int, thresholds: tuple[int, ...]) -> str:
+    """The highest within the nearest threshold, the lowest within the farthest ones; none beyond, or once expired."""
+    within = next((n for n, day in enumerate(thresholds) if days_left <= day), None)
+    return "" if days_left < 0 or within is None else f" {_BARS[min(within, len(_BARS) - 1)]}"
+
+
+def legend(thresholds: tuple[int, ...]) -> str:
+    """What the signs of the matrix mean."""
+    bars = "".join(_BARS[: len(thresholds)])
+    return (
+        "✕ expired, days ago · ○ required and missing · ? undated · "
+        f"▲ expiring, days left (today = 0, up to {EXPIRING_DAYS}) · ✓ current, days left where it expires at all · "
+        + (f"{bars} within {', '.join(map(str, thresholds))} days, as the settings say · " if thresholds else "")
+        + "(in brackets) not required of this pilot · empty: neither held nor required"
+    )
+
+
+def thresholds(settings: Settings | None) -> tuple[int, ...]:
+    """The days before expiry at which the matrix marks a check, rising; none while the settings are unavailable."""
+    rows = settings.settings if settings is not None else ()
+    days = next((one.value for one in rows if one.name == "reminder_thresholds"), ())
+    return tuple(sorted(day for day in days if isinstance(day, int)))
 
 
 def compliance(rows: Sequence[Row]) -> ComplianceRate:

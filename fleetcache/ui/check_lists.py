@@ -123,8 +123,8 @@ def compliant_then(asked: Asked) -> None:
 
 
 @st.fragment
-def crew_by_check(asked: Asked, types: CheckTypes) -> None:
-    """The matrix: one row per pilot, one column per check."""
+def crew_by_check(asked: Asked, types: CheckTypes, thresholds: tuple[int, ...]) -> None:
+    """The matrix: one row per pilot, one column per check, marked by the ``thresholds`` before expiry."""
     kit.section("Crew by check")
     most = MOST if asked.fleet or asked.rank else MATRIX_MOST
     wanted = st.pills(
@@ -138,10 +138,10 @@ def crew_by_check(asked: Asked, types: CheckTypes) -> None:
     rows = tables.listed("matrix", most=most, **narrowed)
     if rows is None:
         return
-    st.caption(compliance_lists.LEGEND)
+    st.caption(compliance_lists.legend(thresholds))
 
     def shown(rows: Sequence[Row]) -> list[Shown]:
-        return compliance_lists.matrix(rows, types)
+        return compliance_lists.matrix(rows, types, thresholds)
 
     if len(rows) >= most:
         st.caption(

@@ -17,7 +17,7 @@ from fleetcache.figures.compliance import (
     ExpiringCell,
     NonCompliantCell,
 )
-from fleetcache.figures.reference import CheckType, CheckTypes
+from fleetcache.figures.reference import CheckType, CheckTypes, Setting, Settings
 from fleetcache.panels import compliance, compliance_lists
 from fleetcache.runtime import Runtime
 from fleetcache.ui import tables
@@ -145,15 +145,31 @@ def test_calendar_has_today_and_the_last_day() -> None:
         (["expired", -22, True], "✕ 22 d ago"),
         (["missing", None, True], "○ missing"),
         (["undated", None, True], "? undated"),
-        (["expiring", 0, True], "▲ 0 d"),
-        (["current", 98, True], "✓ 98 d"),
+        (["expiring", 0, True], "▲ 0 d █"),
+        (["expiring", 8, True], "▲ 8 d ▆"),
+        (["expiring", 30, True], "▲ 30 d ▅"),
+        (["current", 31, False], "(✓ 31 d ▃)"),
+        (["current", 90, True], "✓ 90 d ▁"),
+        (["current", 91, True], "✓ 91 d"),
         (["current", None, True], "✓"),
         (["expired", -22, False], "(✕ 22 d ago)"),
     ],
 )
 def test_states_in_the_matrix_differ_by_sign_or_word(check: list[Any], text: str) -> None:
     """Protects readers who cannot see colours, and tells what is not required from what is."""
-    assert compliance_lists.mark(*check) == text
+    assert compliance_lists.mark(*check, (7, 14, 30, 60, 90)) == text
+
+
+def test_the_bars_of_the_matrix_follow_the_settings() -> None:
+    """Protects a setting from being one that does nothing; without it no bar is made up."""
+    named = [Setting("retirement_age", 65, ""), Setting("reminder_thresholds", [20, 5], "")]
+    days = compliance_lists.thresholds(Settings(tuple(named)))
+    assert days == (5, 20) and "█▆ within 5, 20 days" in compliance_lists.legend(days)
+    assert [compliance_lists.mark("expiring", left, True, days) for left in (5, 6, 21)] == ["▲ 5 d █", "▲ 6 d ▆", "▲ 21 d"]
+    assert compliance_lists.mark("current", 700, True, tuple(range(100, 1000, 100))) == "✓ 700 d ▁"
+    none = compliance_lists.thresholds(None)
+    assert none == () and "within" not in compliance_lists.legend(none)
+    assert compliance_lists.mark("expiring", 5, True, none) == "▲ 5 d"
 
 
 def pilot(**more: Any) -> dict[str, Any]:
@@ -173,7 +189,7 @@ def pilot(**more: Any) -> dict[str, Any]:
 
 def test_matrix_has_one_column_per_check_in_order() -> None:
     """Protects the columns of the matrix: a check nobody here holds keeps its (empty) column."""
-    (row,) = compliance_lists.matrix([pilot()], TYPES)
+    (row,) = compliance_lists.matrix([pilot()], TYPES, ())
     assert list(row)[:3] == ["Name", "MEDICAL", "OPC"]
     assert (row["MEDICAL"], row["OPC"]) == ("", "✕ 22 d ago")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
+from itertools import chain, repeat
 from typing import Any
 
 from fleetcache.definitions import BANDS, EXPIRING_DAYS, RANKS
@@ -170,17 +171,21 @@ def mark(state: str, days_left: int | None, required: bool, thresholds: tuple[in
 
 def _bar(days_left: int, thresholds: tuple[int, ...]) -> str:
     """The highest within the nearest threshold, the lowest within the farthest ones; none beyond, or once expired."""
-    within = next((n for n, day in enumerate(thresholds) if days_left <= day), None)
-    return "" if days_left < 0 or within is None else f" {_BARS[min(within, len(_BARS) - 1)]}"
+    bars = (bar for day, bar in zip(thresholds, _bars(), strict=False) if days_left <= day)
+    return "" if days_left < 0 else f" {next(bars, '')}".rstrip()
+
+
+def _bars() -> Iterator[str]:
+    return chain(_BARS, repeat(_BARS[-1]))
 
 
 def legend(thresholds: tuple[int, ...]) -> str:
     """What the signs of the matrix mean."""
-    bars = "".join(_BARS[: len(thresholds)])
+    bars = ", ".join(f"{bar} {day}" for day, bar in zip(thresholds, _bars(), strict=False))
     return (
         "✕ expired, days ago · ○ required and missing · ? undated · "
         f"▲ expiring, days left (today = 0, up to {EXPIRING_DAYS}) · ✓ current, days left where it expires at all · "
-        + (f"{bars} within {', '.join(map(str, thresholds))} days, as the settings say · " if thresholds else "")
+        + (f"expiry within so many days, by the settings: {bars} · " if thresholds else "")
         + "(in brackets) not required of this pilot · empty: neither held nor required"
     )
 

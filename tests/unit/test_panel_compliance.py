@@ -164,11 +164,11 @@ def test_the_bars_of_the_matrix_follow_the_settings() -> None:
     """Protects a setting from being one that does nothing; without it no bar is made up."""
     named = [Setting("retirement_age", 65, ""), Setting("reminder_thresholds", [20, 5], "")]
     days = compliance_lists.thresholds(Settings(tuple(named)))
-    assert days == (5, 20) and "█▆ within 5, 20 days" in compliance_lists.legend(days)
+    assert days == (5, 20) and "by the settings: █ 5, ▆ 20 ·" in compliance_lists.legend(days)
     assert [compliance_lists.mark("expiring", left, True, days) for left in (5, 6, 21)] == ["▲ 5 d █", "▲ 6 d ▆", "▲ 21 d"]
     assert compliance_lists.mark("current", 700, True, tuple(range(100, 1000, 100))) == "✓ 700 d ▁"
     none = compliance_lists.thresholds(None)
-    assert none == () and "within" not in compliance_lists.legend(none)
+    assert none == () and "settings" not in compliance_lists.legend(none)
     assert compliance_lists.mark("expiring", 5, True, none) == "▲ 5 d"
 
 

@@ -205,8 +205,8 @@ GLOSSARY: dict[str, Definition] = {
     "certifications.expiringOn": Definition("Expire on the day", f"The printed day is this one. {_CERTIFICATION}"),
     "since.lapsed": Definition("Lapsed since yesterday", f"Valid through yesterday, and not renewed. {_CERTIFICATION}"),
     "since.renewed": Definition(
-        "Renewed since yesterday", "Recorded since the start of yesterday in place of a row that was current before, of active pilots. What "
-        "corrects a row that was taken back is no renewal."
+        "Renewed since yesterday", "Recorded since the start of yesterday after a row that stood before, of active pilots. What "
+        "corrects a row renews nothing."
     ),
     "since.requests": Definition("Requests since yesterday", "Leave requests submitted since the start of yesterday."),
     "retirement.later": Definition("Over 10 years", "Age limit more than 10 years ahead."),

@@ -102,15 +102,16 @@ class Recount:
         )
 
     def renews(self, c: Row, since: datetime) -> bool:
-        """Whether a row is current, was recorded ``since`` then, and what was current before still stands."""
+        """Whether a row is current and was recorded ``since`` then, when another stood, and corrects none of before."""
         if c["void_reason"] is not None or c["superseded_by"] is not None or c["recorded_at"] < since:
             return False
-        before = [
-            o for o in self.history
-            if (o["pilot_id"], o["check_type"]) == (c["pilot_id"], c["check_type"])
-            and o["recorded_at"] < since and (o["voided_at"] is None or o["voided_at"] >= since)
-        ]  # fmt: skip
-        return bool(before) and max(before, key=lambda o: (o["completed_on"], o["id"]))["void_reason"] is None
+        chain = [o for o in self.history if (o["pilot_id"], o["check_type"]) == (c["pilot_id"], c["check_type"])]
+        corrected = {o["voided_at"]: o["recorded_at"] for o in chain if o["void_reason"] is not None}
+        entered = c["recorded_at"]
+        while entered in corrected:
+            entered = corrected[entered]
+        stood = [o for o in chain if o["recorded_at"] < since and (o["voided_at"] is None or o["voided_at"] >= since)]
+        return entered >= since and bool(stood)
 
     def retires(self, p: Row) -> date | None:
         return birthday(p["date_of_birth"], self.settings["retirement_age"]) if p["date_of_birth"] else None

@@ -110,7 +110,7 @@ class Effect:
         if self.notified and self.below:
             found.append(f"Below the minimum on {_count(self.below)}: this leave is recorded all the same, find cover.")
         if self.request["in_time"] is False:
-            found.append(f"Submitted after the deadline of {self.request['period']}.")
+            found.append(f"Submitted after the deadline of {self.request['deadline_period']}.")
         return found
 
 

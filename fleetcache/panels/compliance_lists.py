@@ -194,7 +194,7 @@ def thresholds(settings: Settings | None) -> tuple[int, ...]:
     """The days before expiry at which the matrix marks a check, rising; none while the settings are unavailable."""
     rows = settings.settings if settings is not None else ()
     days = next((one.value for one in rows if one.name == "reminder_thresholds"), ())
-    return tuple(sorted(day for day in days if isinstance(day, int)))
+    return tuple(sorted(day for day in days if type(day) is int))
 
 
 def compliance(rows: Sequence[Row]) -> ComplianceRate:

@@ -185,17 +185,21 @@ def sentences(dues: Sequence[Due], today: date, *, most: int = 3) -> list[tuple[
             parts.append(f"{one.to_record} to record")
         if one.late:
             parts.append(f"{one.late} submitted late")
-        if one.below:
-            parts.append(f"**{one.below} would go below minimum**")
-        if one.unjudged:
-            parts.append(f"{one.unjudged} not judged against the minimum")
-        if one.crowded_out:
-            parts.append(f"**{one.crowded_out} without room** next to those before them")
-        found.append((gravity, f"**{one.period}** {when} {day}: {', '.join(parts)}."))
+        found.append((gravity, f"**{one.period}** {when} {day}: {', '.join(parts + _troubles([one]))}."))
     later = dues[most:]
     if later:
         n = sum(one.to_decide + one.to_record for one in later)
         first, last = later[0].period, later[-1].period
         span = first if first == last else f"{first} to {last}"
-        found.append(("know", f"{span}: {n} more."))
+        found.append(("know", f"{span}: {', '.join([f'{n} more', *_troubles(later)])}."))
     return found
+
+
+def _troubles(dues: Sequence[Due]) -> list[str]:
+    """What stands against approving, or is not known, of all of them together."""
+    counted = (
+        (sum(one.below for one in dues), "**{} would go below minimum**"),
+        (sum(one.unjudged for one in dues), "{} not judged against the minimum"),
+        (sum(one.crowded_out for one in dues), "**{} without room** next to those before them"),
+    )
+    return [text.format(n) for n, text in counted if n]

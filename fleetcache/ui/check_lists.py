@@ -162,6 +162,7 @@ def crew_by_check(asked: Asked, types: CheckTypes, thresholds: tuple[int, ...]) 
             },
         },
         height=420,
+        most=most,
         whole=tables.beyond(rows, "matrix", shown, most=most, **narrowed),
         asked={**asked.said, "With a check": wanted},
     )

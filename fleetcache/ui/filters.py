@@ -90,7 +90,7 @@ def choose_day(today: date | None) -> date | None:
         width=150,
     )
     if text and not fits:
-        _unfit("As of", text, "days up to today")
+        _unfit("As of", text, f"is no day from {EARLIEST.year} to today")
     return chosen if chosen != today else None
 
 
@@ -113,19 +113,22 @@ def _day(text: str | None) -> date | None:
 
 
 def _choose(name: str, label: str, options: Mapping[str, str]) -> str | None:
-    if not options:
-        return None
     given = st.query_params.get(name)
+    if not options:
+        if given:
+            _unfit(label, given, "cannot be judged now, as what there is to choose is unavailable")
+        return None
     st.session_state[name] = given if given in options else None
     chosen = st.pills(label, list(options), format_func=options.__getitem__, key=name, on_change=_put, args=(name,))
     if given and given not in options:
-        _unfit(label, given, "what can be chosen here")
+        _unfit(label, given, "is not among those to choose from here")
     return chosen
 
 
-def _unfit(label: str, given: str, those: str) -> None:
+def _unfit(label: str, given: str, why: str) -> None:
     """Say that a filter of the address is not obeyed, so that nobody takes all for what was asked for."""
-    st.caption(f":material/filter_alt_off: {label} “{words.plain(given[:40])}” is not among {those}, and not obeyed.")
+    text = " ".join(given.replace("`", "'").split())[:40]
+    st.caption(f":material/filter_alt_off: {label} `{text}` {why}: it is not obeyed.")
 
 
 def _put(name: str, usual: date | None = None) -> None:

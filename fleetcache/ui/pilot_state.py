@@ -31,7 +31,8 @@ def actions(pilot: dict[str, Any]) -> None:
             st.button(
                 "Deactivate",
                 icon=":material/person_off:",
-                help="Everything stays on file; the pilot no longer counts.",
+                disabled=joined > pilot["today"],
+                help="Everything stays on file; the pilot no longer counts. Nobody leaves before they join.",
                 on_click=_deactivate,
                 args=(number, version, name),
             )

@@ -14,7 +14,7 @@ from fleetcache.runtime import Runtime
 from fleetcache.source import people
 from fleetcache.source.database import Database
 from tests.conftest import TestDatabase
-from tests.recount import DAY, Recount, Row
+from tests.recount import DAY, Recount, Row, birthday
 
 CREW: dict[str, Any] = {"fleet": None, "rank": None}
 LISTS: dict[str, dict[str, Any]] = {
@@ -114,7 +114,7 @@ def counted(oracle: Then, day: date, source: Database) -> None:
     assert {names[row["employee_number"]] for row in listed(source, "retiring", day)} == {
         pilot
         for pilot, row in oracle.active.items()
-        if (on := oracle.retires(row)) and on <= day.replace(year=day.year + 5)
+        if (on := oracle.retires(row)) and on <= birthday(day, 5)
     }
     assert len(listed(source, "successors", day)) == sum(row["rank"] == "first_officer" for row in oracle.active.values())
 

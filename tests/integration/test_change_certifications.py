@@ -317,3 +317,11 @@ def test_what_corrects_an_old_row_is_no_renewal(door: Door, demo: TestDatabase, 
     new = current(demo, pilot)
     correct(door, new["id"], new["version"], completed_on=today(demo) - DAY, reason="a day early", **PAPER)
     assert renewed() == before + 1
+    demo.sql(f"UPDATE certifications SET recorded_at = recorded_at - interval '90 days', voided_at = voided_at - interval '90 days' WHERE pilot_id = {pilot}")
+    assert renewed() == before
+    newest = current(demo, pilot)
+    correct(door, newest["id"], newest["version"], completed_on=today(demo) - 2 * DAY, reason="typed wrongly", **PAPER)
+    assert renewed() == before
+    right = current(demo, pilot)
+    renew(door, right["id"], right["version"], completed_on=today(demo) - DAY, **PAPER)
+    assert renewed() == before + 1, "corrected first, then renewed"

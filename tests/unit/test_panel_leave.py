@@ -247,6 +247,8 @@ def test_due_groups_by_publication_and_counts_each_kind() -> None:
     assert "due in 2 d, Wed 25 Nov: 1 to decide, 1 to record" in text
     assert leave_queue.sentences([first, second], TODAY, most=1)[1] == ("know", "RP2/2027: 1 more.")
     assert "not judged" not in text and first.unjudged == 0
+    both = leave_queue.sentences([first, second], TODAY, most=0)
+    assert both == [("know", "RP1/2027 to RP2/2027: 3 more, **2 would go below minimum**, **2 without room** next to those before them.")]
     (far,) = leave_queue.due(rows[:1], leave_queue.margins(rows[:1], stats(line((10,))), []), [])
     assert "1 not judged against the minimum" in leave_queue.sentences([far], TODAY)[0][1]
     assert "overdue since" in leave_queue.sentences([first], date(2026, 11, 26))[0][1]
@@ -366,9 +368,10 @@ def test_without_a_known_time_zone_deadlines_are_in_utc_and_say_so(
 
 def test_leave_that_runs_undecided_is_due_where_the_overview_says(demo: TestDatabase, source: Database) -> None:
     """Protects the two pages from naming two roster periods for one request: the first that it touches from today on."""
+    moved = {row[0] for row in demo.rows("SELECT request_id FROM leave_facts WHERE pending AND first_day > today() ORDER BY 1 LIMIT 5")}
     demo.sql(
-        "UPDATE leave_requests SET first_day = today() - 60, last_day = today() + 1 WHERE id IN"
-        " (SELECT request_id FROM leave_facts WHERE pending AND first_day > today() ORDER BY request_id LIMIT 5)"
+        "UPDATE leave_requests SET first_day = today() - 60, last_day = today() + 1, submitted_at = today() - 65"
+        f" WHERE id IN ({', '.join(map(str, moved))})"
     )
     figure = raw.count(source, CATALOGUE["fleet:leave:pending"])["fleet:leave:pending"].value
     assert isinstance(figure, LeavePending)
@@ -379,10 +382,11 @@ def test_leave_that_runs_undecided_is_due_where_the_overview_says(demo: TestData
     today = figure_day(demo)
     ahead, _ = leave_queue.split(rows, today)
     assert Counter((row["publication_day"], row["period"]) for row in ahead) == cells
-    running = [row for row in ahead if row["first_day"] == today - timedelta(days=60)]
-    assert len(running) == 5
-    for row in running:
-        seen = preview(source, row["request_id"], role="manager").request
+    for row in (row for row in ahead if row["request_id"] in moved):
+        effect = preview(source, row["request_id"], role="manager")
+        seen = effect.request
+        assert seen["deadline_period"] != seen["period"] and row["in_time"] is False
+        assert f"Submitted after the deadline of {seen['deadline_period']}." in effect.warnings()
         assert [seen[name] for name in ("period", "publication_day", "deadline_at", "in_time")] == [
             row[name] for name in ("period", "publication_day", "deadline_at", "in_time")
         ]

@@ -207,3 +207,24 @@ SELECT c.pilot_id, c.fleet, c.base, c.seniority, c.commenced_on, c.date_of_birth
     END AS readiness
 FROM pilot_compliance c CROSS JOIN r
 WHERE c.rank = 'first_officer';
+
+-- One row per certification of an active pilot that was recorded since the start of yesterday and renews one that stood
+-- before. A correction takes its row back in the same moment in which it enters the right one: what corrects a row of
+-- before, or corrects such a correction, renews nothing.
+CREATE VIEW renewed_facts AS
+WITH RECURSIVE r AS MATERIALIZED (
+    SELECT (today - 1)::timestamp AT TIME ZONE time_zone AS since FROM rules
+), lines AS (
+    SELECT n.id AS certification_id, n.pilot_id, n.check_type, n.recorded_at
+    FROM certifications n JOIN pilots p ON p.id = n.pilot_id AND p.active
+    WHERE n.superseded_by IS NULL AND n.void_reason IS NULL AND n.recorded_at >= (SELECT since FROM r)
+    UNION
+    SELECT l.certification_id, l.pilot_id, l.check_type, o.recorded_at
+    FROM lines l JOIN certifications o USING (pilot_id, check_type)
+    WHERE o.voided_at = l.recorded_at AND l.recorded_at >= (SELECT since FROM r)
+)
+SELECT l.certification_id
+FROM lines l CROSS JOIN r JOIN certifications o USING (pilot_id, check_type)
+WHERE o.recorded_at < r.since AND (o.void_reason IS NULL OR o.voided_at >= r.since)
+GROUP BY l.certification_id, r.since
+HAVING min(l.recorded_at) >= r.since;

@@ -42,15 +42,7 @@ SELECT jsonb_build_object(
                   FROM contract_types),
     'sinceYesterday', jsonb_build_object(
         'lapsed', (SELECT count(*) FROM check_facts WHERE held AND expires_on = today - 1),
-        'renewed', (SELECT count(*) FROM certifications n JOIN pilots p ON p.id = n.pilot_id AND p.active
-                    WHERE n.void_reason IS NULL AND n.superseded_by IS NULL
-                      AND n.recorded_at >= (today - 1)::timestamp AT TIME ZONE time_zone
-                      -- What was current before still stands: one that was taken back since is corrected, not renewed.
-                      AND (SELECT o.void_reason IS NULL FROM certifications o
-                           WHERE o.pilot_id = n.pilot_id AND o.check_type = n.check_type
-                             AND o.recorded_at < (today - 1)::timestamp AT TIME ZONE time_zone
-                             AND (o.voided_at IS NULL OR o.voided_at >= (today - 1)::timestamp AT TIME ZONE time_zone)
-                           ORDER BY o.completed_on DESC, o.id DESC LIMIT 1)),
+        'renewed', (SELECT count(*) FROM renewed_facts),
         'requests', (SELECT count(*) FROM leave_facts
                      WHERE status <> 'DRAFT' AND submitted_at >= (today - 1)::timestamp AT TIME ZONE time_zone)),
     'history', (SELECT coalesce(jsonb_agg(jsonb_build_object(

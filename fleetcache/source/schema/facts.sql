@@ -221,7 +221,7 @@ WITH RECURSIVE r AS MATERIALIZED (
     UNION
     SELECT l.certification_id, l.pilot_id, l.check_type, o.recorded_at
     FROM lines l JOIN certifications o USING (pilot_id, check_type)
-    WHERE o.voided_at = l.recorded_at AND l.recorded_at >= (SELECT since FROM r)
+    WHERE o.voided_at = l.recorded_at AND o.voided_at >= (SELECT since FROM r)
 )
 SELECT l.certification_id
 FROM lines l CROSS JOIN r JOIN certifications o USING (pilot_id, check_type)

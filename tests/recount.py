@@ -47,6 +47,9 @@ class Recount:
         self.pilots = {row["id"]: row for row in read("pilots")}
         self.active = {k: p for k, p in self.pilots.items() if p["active"]}
         self.history = read("certifications")
+        self.chains = defaultdict(list)
+        for c in self.history:
+            self.chains[c["pilot_id"], c["check_type"]].append(c)
         self.held = {
             (c["pilot_id"], c["check_type"]): c
             for c in self.history
@@ -105,7 +108,7 @@ class Recount:
         """Whether a row is current and was recorded ``since`` then, when another stood, and corrects none of before."""
         if c["void_reason"] is not None or c["superseded_by"] is not None or c["recorded_at"] < since:
             return False
-        chain = [o for o in self.history if (o["pilot_id"], o["check_type"]) == (c["pilot_id"], c["check_type"])]
+        chain = self.chains[c["pilot_id"], c["check_type"]]
         corrected = {o["voided_at"]: o["recorded_at"] for o in chain if o["void_reason"] is not None}
         entered = c["recorded_at"]
         while entered in corrected:

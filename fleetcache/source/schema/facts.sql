@@ -210,21 +210,27 @@ WHERE c.rank = 'first_officer';
 
 -- One row per certification of an active pilot that was recorded since the start of yesterday and renews one that stood
 -- before. A correction takes its row back in the same moment in which it enters the right one: what corrects a row of
--- before, or corrects such a correction, renews nothing.
+-- before, or corrects such a correction, renews nothing. The chains are found by one pass over all rows: for joins the
+-- planner guesses wrong after an import, and loops.
 CREATE VIEW renewed_facts AS
 WITH RECURSIVE r AS MATERIALIZED (
     SELECT (today - 1)::timestamp AT TIME ZONE time_zone AS since FROM rules
-), lines AS (
-    SELECT n.id AS certification_id, n.pilot_id, n.check_type, n.recorded_at
-    FROM certifications n JOIN pilots p ON p.id = n.pilot_id AND p.active
-    WHERE n.superseded_by IS NULL AND n.void_reason IS NULL AND n.recorded_at >= (SELECT since FROM r)
+), states AS (
+    SELECT c.*, c.recorded_at >= r.since AND c.superseded_by IS NULL AND c.void_reason IS NULL AS newest,
+           c.recorded_at < r.since AND (c.void_reason IS NULL OR c.voided_at >= r.since)      AS stood
+    FROM certifications c CROSS JOIN r
+), chains AS MATERIALIZED (
+    SELECT pilot_id, check_type, max(id) FILTER (WHERE newest) AS certification_id,
+           max(recorded_at) FILTER (WHERE newest) AS recorded_at
+    FROM states GROUP BY pilot_id, check_type HAVING bool_or(newest) AND bool_or(stood)
+), taken_back AS MATERIALIZED (
+    SELECT pilot_id, check_type, recorded_at, voided_at FROM certifications WHERE voided_at >= (SELECT since FROM r)
+), entered AS (
+    SELECT certification_id, pilot_id, check_type, recorded_at FROM chains
     UNION
-    SELECT l.certification_id, l.pilot_id, l.check_type, o.recorded_at
-    FROM lines l JOIN certifications o USING (pilot_id, check_type)
-    WHERE o.voided_at = l.recorded_at AND o.voided_at >= (SELECT since FROM r)
+    SELECT e.certification_id, e.pilot_id, e.check_type, o.recorded_at
+    FROM entered e JOIN taken_back o USING (pilot_id, check_type) WHERE o.voided_at = e.recorded_at
 )
-SELECT l.certification_id
-FROM lines l CROSS JOIN r JOIN certifications o USING (pilot_id, check_type)
-WHERE o.recorded_at < r.since AND (o.void_reason IS NULL OR o.voided_at >= r.since)
-GROUP BY l.certification_id, r.since
-HAVING min(l.recorded_at) >= r.since;
+SELECT e.certification_id
+FROM entered e JOIN pilots p ON p.id = e.pilot_id AND p.active
+GROUP BY e.certification_id HAVING min(e.recorded_at) >= (SELECT since FROM r);

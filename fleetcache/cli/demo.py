@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
+import signal
 
 import click
 
@@ -45,13 +46,17 @@ def demo(settings: Settings, minutes: float, viewers: int, seed: int | None, url
         told = f"Playing {viewers} viewers and a few changes a minute for {minutes:g} minutes at {url}, seed {seed}."
 
         async def played() -> None:
-            # From in here the loop hears Ctrl-C; before, one that met a destructor would be ignored as its error.
+            # From in here the loop hears Ctrl-C; before, one that met a destructor would be ignored as its error. Who is
+            # told to end by the system takes back what was entered as well.
+            task = asyncio.current_task()
+            assert task is not None
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
             click.echo(f"{told} Ctrl-C ends it.")
             await play.run()
 
         try:
             asyncio.run(played())
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
             click.echo("Stopped.")
         finally:
             for line in scenes.undo():

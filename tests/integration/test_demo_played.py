@@ -132,10 +132,11 @@ def test_without_an_app_it_says_so(tmp_path: Path, servers: embedded.Servers, de
     assert "not a demo" in said(DATABASE_URL=database.owner_url, REDIS_URL=servers.redis_url)
 
 
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_it_at_once_and_leaves_nothing_undecided(
-    live: App, live_database: TestDatabase, tmp_path: Path
+    live: App, live_database: TestDatabase, tmp_path: Path, end: signal.Signals
 ) -> None:
-    """Against the program as it runs: pages are drawn, Ctrl-C takes back what was entered and says how it went."""
+    """Against the program as it runs: pages are drawn, Ctrl-C (or a kill) takes back what was entered and says how it went."""
     before = last(live_database)
     output = tmp_path / "output"
     with output.open("w") as written:
@@ -145,7 +146,7 @@ def test_ctrl_c_ends_it_at_once_and_leaves_nothing_undecided(
         )  # fmt: skip
     try:
         until(lambda: playing.poll() is not None or "Playing 1 viewers" in output.read_text(), within=60)
-        playing.send_signal(signal.SIGINT)
+        playing.send_signal(end)
         try:
             playing.wait(30)
         except subprocess.TimeoutExpired:

@@ -17,7 +17,7 @@ from fleetcache.settings import Settings
 def main() -> None:
     """Read what to do as JSON, say that all is ready, begin when told, print which were approved."""
     wish = json.loads(sys.stdin.readline())
-    settings = Settings(FLEETCACHE_PREFIX=wish["prefix"], FLEETCACHE_REDIS_COMMAND_MS=1000)
+    settings = Settings(FLEETCACHE_PREFIX=wish["prefix"], FLEETCACHE_REDIS_CONNECT_MS=1000, FLEETCACHE_REDIS_COMMAND_MS=1000)
     instance = Runtime(settings, Urls(*wish["urls"]))
     door = instance.door(Person(wish["name"], "manager", "test"))
     leave.preview(instance.database, wish["requests"][0][0], role="manager")  # connected, and everything imported

@@ -197,8 +197,9 @@ def make_runtime(servers: embedded.Servers, prefix: str) -> Iterator[Callable[..
         assert servers.redis_url is not None
         # AppTest can say what a provider says of a person, and has no cookies.
         settings = Settings(
-            FLEETCACHE_PREFIX=prefix, FLEETCACHE_REDIS_COMMAND_MS=1000, FLEETCACHE_AUTH="oidc", FLEETCACHE_BOUND_MS=bound_ms
-        )
+            FLEETCACHE_PREFIX=prefix, FLEETCACHE_REDIS_CONNECT_MS=1000, FLEETCACHE_REDIS_COMMAND_MS=1000,
+            FLEETCACHE_AUTH="oidc", FLEETCACHE_BOUND_MS=bound_ms,
+        )  # fmt: skip
         urls = Urls(database.owner_url, database.url, redis_url or servers.redis_url)
         runtime = Runtime(settings, urls)
         made.append(runtime)
@@ -231,6 +232,7 @@ def live(servers: embedded.Servers, live_database: TestDatabase) -> Iterator[App
         DATABASE_URL=live_database.owner_url,
         REDIS_URL=servers.redis_url,
         FLEETCACHE_PREFIX=f"live-{secrets.token_hex(4)}",
+        FLEETCACHE_REDIS_CONNECT_MS="1000",
         FLEETCACHE_REDIS_COMMAND_MS="1000",
     )
     try:

@@ -28,7 +28,7 @@ class Case:
 
     def __init__(self, postgres: Postgres, redis_url: str, prefix: str) -> None:
         self.postgres = postgres
-        settings = Settings.model_validate({"FLEETCACHE_PREFIX": prefix, "FLEETCACHE_REDIS_COMMAND_MS": 1000})
+        settings = Settings.model_validate({"FLEETCACHE_PREFIX": prefix, "FLEETCACHE_REDIS_CONNECT_MS": 1000, "FLEETCACHE_REDIS_COMMAND_MS": 1000})
         self.instance = Runtime(settings, Urls(postgres.url(OWNER), postgres.url(APP), redis_url))
         migrations.migrate(postgres.url(OWNER), app_role=APP)
         with self.owner() as connection:

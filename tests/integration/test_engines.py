@@ -21,7 +21,7 @@ from tests.engines import Cluster, Node, Sentinel, TlsProxy, acl_user
 from tests.live import ADDRESS, free_port, until
 
 T = TypeVar("T")
-CONNECT, COMMAND = 0.3, 0.15
+CONNECT, COMMAND = 1.0, 0.5
 SLACK = 1.5  # for a busy machine; what redis-py does by itself takes 3 s and more
 ERRORS = (redis.RedisError, OSError)
 
